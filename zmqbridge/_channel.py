@@ -1,0 +1,403 @@
+"""One socket shared by many tasks: who waits, who reads for whom, and when.
+
+This is the module that turns :class:`~zmqbridge._socket.Socket`, which never waits, and
+:class:`~zmqbridge.readiness.Readiness`, which only keeps the books, into operations
+that a task can await. It knows the event loop only through :mod:`zmqbridge.abc`.
+
+Whoever awaits, pumps: there is no background task. Of the parked operations one leads;
+it holds the descriptor and reads for all. These are the rules, and where they live:
+
+- The leader waits for the descriptor only when all that earlier calls said has been acted
+  on (:attr:`Channel._stale` is false). Any call that touches the socket may have eaten
+  the edge that the leader waits for, so after it the leader is woken to look again
+  (:meth:`Channel._touched`); a wake is idempotent, so a thousand sends in one turn of the
+  loop cost one look.
+- A failed send makes its own look (rule 4 of the socket), so it wakes the leader only if
+  there is something to receive. Were it to wake it in any case, a full peer of a router
+  would be tried, and fail, in a circle without end.
+- On a socket whose POLLOUT says nothing (rule 5) the writers try at each edge. One edge
+  may be eaten between two such tries, in a window of well under a microsecond; so while
+  writers are parked on such a socket the leader also looks every :data:`LOOK_AGAIN` seconds.
+- No await stands between taking a message and returning it, nor between sending one
+  and returning. So a cancelled operation has had no effect, and the task that comes next
+  finds the message. Cancellation is handled by ``finally`` alone.
+- Messages are read ahead by at most one batch, and only while somebody receives. A batch
+  is :data:`BATCH` messages, or fewer where the receive high-water mark is lower.
+- Between two batches the loop runs. Where the backend's rule is strict (trio), each
+  operation is a checkpoint; otherwise one is made for each batch's worth of operations.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Generic, TypeVar
+
+from zmqbridge._socket import POLLIN, POLLOUT, Socket
+from zmqbridge.abc import Backend
+from zmqbridge.errors import BackendError, ConnectionClosed, ContextTerminated, LocalProtocolError, WouldBlock
+from zmqbridge.framing import BytesLike
+from zmqbridge.protocols import ConnectionState, Faults, State
+from zmqbridge.readiness import Parked, Readiness
+
+__all__ = ["BATCH", "Channel", "DeadlinePassed"]
+
+logger = logging.getLogger("zmqbridge")
+
+BATCH = 256
+LOOK_AGAIN = 0.05
+
+Item = TypeVar("Item")
+Frames = list[bytes]
+
+_forks = 0
+
+
+def _count_fork() -> None:
+    global _forks
+    _forks += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_count_fork)
+
+
+class DeadlinePassed(Exception):
+    """An operation's deadline passed before it had any effect."""
+
+
+class Channel(Generic[Item]):
+    """The operations of many tasks on one socket.
+
+    Attributes:
+        socket: what it all happens on.
+        readiness: the parked operations.
+        faults: what peers got wrong.
+        state: whether the connection is open.
+        buffer: what has been read ahead: items for the caller, oldest first.
+        sent: messages that libzmq took.
+        accepted: messages received that made sense.
+        batch: how many messages are read ahead at most.
+    """
+
+    def __init__(
+        self,
+        socket: Socket,
+        get_backend: Callable[[], Backend],
+        accept: Callable[[list[Frames]], Iterable[Item]],
+        faults: Faults,
+        describe: Callable[[], str],
+    ) -> None:
+        self.socket = socket
+        self.readiness = Readiness()
+        self.state = ConnectionState()
+        self.faults = faults
+        self.buffer: deque[Item] = deque()
+        self.sent = 0
+        self.accepted = 0
+        self.batch = BATCH
+        self._get_backend = get_backend
+        self._accept = accept
+        self._describe = describe
+        self._backend: Backend | None = None
+        self._thread: int | None = None
+        self._fork = _forks
+        self._budget = BATCH
+        self._stale = True
+
+    # --- misuse ---
+
+    def check_caller(self) -> None:
+        """Return if the caller may touch the socket now.
+
+        Raises:
+            ConnectionClosed, ContextTerminated: if it is too late.
+            LocalProtocolError: from another thread than the first caller's, or in a forked child.
+        """
+        if self.state.state is not State.OPEN:
+            self.state.check()
+        self.check_owner()
+
+    def check_owner(self) -> None:
+        """Return if the caller is of the process and the thread that the socket belongs to."""
+        if self._fork != _forks:
+            raise LocalProtocolError(
+                f"{self._describe()} was opened before the process forked; ZeroMQ sockets do not "
+                "survive a fork: open a new Context in the child"
+            )
+        if self._thread != threading.get_ident():
+            if self._thread is not None:
+                raise LocalProtocolError(
+                    f"{self._describe()} belongs to another thread (ident {self._thread}); a ZeroMQ socket is used "
+                    "from one thread: hand the work to the loop that runs there"
+                )
+            self._thread = threading.get_ident()
+
+    def _enter(self) -> Backend:
+        self.check_caller()
+        if self._backend is None:
+            self._backend = self._get_backend()
+        return self._backend
+
+    # --- receiving ---
+
+    async def wait_for_item(self, *, checkpoint: bool) -> None:
+        """Return when an item is there that the caller may take with :meth:`take`, at once.
+
+        Args:
+            checkpoint: make a checkpoint in any case where the backend's rule is strict.
+        """
+        backend = self._enter()
+        if self._has_item():
+            if self._budget > 0 and not (checkpoint and backend.strict_checkpoints):
+                return
+            await self._checkpoint(backend)
+            self.check_caller()
+            if self._has_item():
+                return
+        parked = self.readiness.park_reader()
+        taking = 0
+        try:
+            while not parked.served:
+                await self._park(backend, parked, None)
+            taking = 1
+        finally:
+            self.readiness.leave_reader(parked, len(self.buffer) - taking)
+
+    def take(self) -> Item:
+        """Return the oldest item; call it only when one is known to be free."""
+        return self.buffer.popleft()
+
+    def take_many(self, limit: int) -> list[Item]:
+        """Return the oldest items, ``limit`` of them at most; call it as :meth:`take`."""
+        free = self.free_items()
+        if free == len(self.buffer) <= limit:
+            items = list(self.buffer)
+            self.buffer.clear()
+            return items
+        return [self.buffer.popleft() for _ in range(min(free, limit))]
+
+    def free_items(self) -> int:
+        """How many items are read ahead and reserved for nobody."""
+        return len(self.buffer) - self.readiness.reserved
+
+    def _has_item(self) -> bool:
+        if self.free_items() > 0:
+            return True
+        if self.readiness.has_readers:
+            return False
+        self._serve(receiving=True)
+        return self.free_items() > 0
+
+    def receive_nowait(self) -> Item:
+        """Return the oldest item.
+
+        Raises:
+            WouldBlock: if there is none, or others wait for it.
+        """
+        self.check_caller()
+        if self._has_item():
+            return self.take()
+        raise WouldBlock(f"{self._describe()} has nothing to receive now; await receive() to wait for it")
+
+    # --- sending ---
+
+    async def send(self, frames: Sequence[BytesLike], lane: Hashable = None, deadline: float | None = None) -> None:
+        """Send a message when there is room, behind all that wait for room in the same lane.
+
+        Raises:
+            DeadlinePassed: if there was no room in time; then nothing was sent.
+            PeerUnreachable: if a router has no such peer.
+        """
+        backend = self._enter()
+        if self._budget <= 0 or backend.strict_checkpoints:
+            await self._checkpoint(backend)
+            self.check_caller()
+        if lane not in self.readiness.lanes and self._try_send(frames):
+            return
+        parked = self.readiness.park_writer(lane)
+        try:
+            while True:
+                if parked.served:
+                    if self._try_send(frames):
+                        return
+                    parked.served = False
+                if deadline is not None and backend.current_time() >= deadline:
+                    raise DeadlinePassed
+                await self._park(backend, parked, deadline)
+        finally:
+            self.readiness.leave_writer(parked)
+
+    async def send_many(self, messages: Iterable[Sequence[BytesLike]]) -> None:
+        """Send messages one after another, as :meth:`send` does, with less work for each."""
+        backend = self._enter()
+        if backend.strict_checkpoints:
+            await self._checkpoint(backend)
+            self.check_caller()
+        lanes = self.readiness.lanes
+        for frames in messages:
+            if self._budget <= 0 or lanes or not self._try_send(frames):
+                await self.send(frames)
+
+    def send_nowait(self, frames: Sequence[BytesLike], lane: Hashable = None) -> None:
+        """Send a message now.
+
+        Raises:
+            WouldBlock: if there is no room, or others wait for it in the same lane.
+            PeerUnreachable: if a router has no such peer.
+        """
+        self.check_caller()
+        if lane in self.readiness.lanes or not self._try_send(frames):
+            raise WouldBlock(
+                f"{self._describe()} is at its high-water mark, or has no peer; await send() to wait for room"
+            )
+
+    def _try_send(self, frames: Sequence[BytesLike]) -> bool:
+        try:
+            sent = self.socket.send(frames)
+        except (ContextTerminated, ConnectionClosed) as error:
+            self._ended_by(error)
+            raise
+        if sent:
+            self.sent += 1
+            self._budget -= 1
+            self.touched()
+        elif self.socket.input_pending and self.readiness.wants_input:
+            self.touched()
+        return sent
+
+    # --- waiting for something of one's own ---
+
+    async def wait_until_served(self, parked: Parked, deadline: float | None) -> None:
+        """Wait for what :meth:`serve` says has come.
+
+        Raises:
+            DeadlinePassed: if it did not come in time.
+        """
+        backend = self._enter()
+        self.readiness.park_watcher(parked)
+        try:
+            while not parked.served:
+                if deadline is not None and backend.current_time() >= deadline:
+                    raise DeadlinePassed
+                await self._park(backend, parked, deadline)
+        finally:
+            self.readiness.leave_watcher(parked)
+
+    def serve(self, parked: Parked) -> None:
+        """Say that what a watcher waits for has come."""
+        self.readiness.serve(parked)
+
+    # --- parking and pumping ---
+
+    async def _park(self, backend: Backend, parked: Parked, deadline: float | None) -> None:
+        """Wait once: for a wake, the descriptor, or the deadline; the leader reads for all."""
+        leads = parked.leads
+        if leads and self._stale:
+            self._serve()
+            if parked.served:
+                return
+        if leads and self._stale:
+            await self._checkpoint(backend)
+        else:
+            if leads and self.readiness.lanes and not self.socket.tells_room:
+                soon = backend.current_time() + LOOK_AGAIN
+                deadline = soon if deadline is None else min(soon, deadline)
+            waiter = parked.waiter = backend.create_waiter()
+            await waiter.wait(self.socket.fd if leads else None, deadline)
+            self._budget = BATCH
+        self.check_caller()
+        if leads and not parked.served:
+            self._serve()
+
+    async def _checkpoint(self, backend: Backend) -> None:
+        self._budget = BATCH
+        await backend.checkpoint()
+
+    def touched(self) -> None:
+        """The socket was touched: whoever waits for its descriptor must look again."""
+        self._stale = True
+        leader = self.readiness.leader
+        if leader is not None:
+            leader.wake()
+
+    def _serve(self, *, receiving: bool = False) -> None:
+        """Read what is there, give it to whom it is for, and let writers try where there is room.
+
+        Args:
+            receiving: the caller wants a message though it is not parked.
+        """
+        readiness = self.readiness
+        stale = False
+        try:
+            if receiving or readiness.wants_input:
+                stale = not self._read()
+            if readiness.lanes or not (receiving or readiness.wants_input):
+                events = self.socket.events()
+                if events & POLLOUT:
+                    readiness.let_writers_try()
+                if events & POLLIN and readiness.wants_input:
+                    stale = True
+        except (ContextTerminated, ConnectionClosed) as error:
+            self._ended_by(error)
+            raise
+        self._stale = stale
+        if stale and readiness.leader is not None:
+            readiness.leader.wake()
+
+    def _read(self) -> bool:
+        """Read a batch; return whether nothing was left behind."""
+        room = self.batch - len(self.buffer)
+        if room <= 0:
+            return False
+        messages, drained = self.socket.drain(room)
+        if messages:
+            self._budget -= len(messages)
+            malformed = self.faults.malformed
+            self.buffer.extend(self._accept(messages))
+            malformed = self.faults.malformed - malformed
+            self.accepted += len(messages) - malformed
+            if malformed:
+                self._report_faults()
+            self.readiness.serve_readers(len(self.buffer))
+        return drained
+
+    def _report_faults(self) -> None:
+        count = self.faults.untold(time.monotonic())
+        if count:
+            logger.warning(
+                "%s dropped %d malformed message(s); the latest: %s",
+                self._describe(),
+                count,
+                self.faults.latest,
+            )
+
+    # --- the end ---
+
+    def _ended_by(self, error: ContextTerminated | ConnectionClosed) -> None:
+        """Other code terminated the context or closed the socket: nobody may wait for it any more."""
+        if isinstance(error, ContextTerminated):
+            self.state.terminate()
+        else:
+            self.state.close()
+            self._release()
+        self.readiness.wake_all()
+
+    def close(self) -> bool:
+        """Close the socket and wake whoever is parked; return whether it was open."""
+        self.check_owner()
+        if not self.state.close():
+            return False
+        self.buffer.clear()
+        self.readiness.wake_all()
+        self._release()
+        self.socket.close()
+        return True
+
+    def _release(self) -> None:
+        if self._backend is not None:
+            self._backend.release(self.socket.fd)

@@ -1,0 +1,82 @@
+"""The port: what an event loop's backend provides, and all that the core asks of it.
+
+A backend teaches the core how one event loop waits. It knows nothing of
+messages: no rule of ZeroMQ and no behaviour of a pattern belongs in it. The
+shared conformance suite proves one; ``docs/writing-a-backend`` walks through it.
+
+The contract, beyond the signatures:
+
+- Everything here is called on the loop's own thread.
+- :meth:`Waiter.wait` is awaited at most once for each waiter, and :meth:`Waiter.wake` may
+  come before it, during it, after it, and any number of times.
+- At most one waiter waits for a given descriptor at a time, only to read. A descriptor
+  that stays readable makes *every* wait for it return: level-triggered, as ``select`` is.
+  A wait may also return for no reason: the core looks again.
+- A cancellation of the awaiting task, in the loop's own way, passes through
+  :meth:`Waiter.wait` unchanged, and leaves nothing behind that would wake or read later.
+- :meth:`Backend.release` comes before the descriptor is closed, and nothing is
+  registered for it afterwards: descriptor numbers are reused at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Protocol, runtime_checkable
+
+__all__ = ["Backend", "Waiter"]
+
+
+class Waiter(Protocol):
+    """One wait of one task. Made by :meth:`Backend.create_waiter`, used once."""
+
+    def wake(self) -> None:
+        """Make :meth:`wait` return soon, or at once when it comes later.
+
+        Idempotent, and never re-entrant: the woken task does not run inside this call.
+        """
+
+    def wait(self, fd: int | None, deadline: float | None) -> Awaitable[None]:
+        """Wait until woken, or the descriptor is readable, or the deadline has passed.
+
+        Args:
+            fd: a descriptor to wait for as well, until it is readable; ``None`` for none.
+            deadline: when to return at the latest, in seconds of
+                :meth:`Backend.current_time`; ``None`` for never.
+        """
+        ...
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """One event loop, as the core sees it.
+
+    A backend is found through the entry-point group ``zmqbridge.backends``. The entry
+    point's name is the import name of the loop's own package (``trio``), so that no
+    backend is imported into a program that has not imported its loop.
+    """
+
+    strict_checkpoints: bool
+    """Whether each awaited operation lets the loop run, as trio's rule is; otherwise one in
+    each batch of messages does."""
+
+    @classmethod
+    def running(cls) -> Backend | None:
+        """Return a backend for the loop that runs the caller, or ``None`` if this kind does not."""
+
+    def create_waiter(self) -> Waiter:
+        """Return a new waiter for the calling task.
+
+        Raises:
+            zmqbridge.BackendError: if the caller does not run on this backend's loop.
+        """
+        ...
+
+    async def checkpoint(self) -> None:
+        """Let the loop run others once, and see a cancellation."""
+
+    def current_time(self) -> float:
+        """Return the loop's own clock, in seconds from any origin."""
+        ...
+
+    def release(self, fd: int) -> None:
+        """Forget a descriptor that is about to be closed; one never seen is no error."""

@@ -1,0 +1,397 @@
+"""What every connection has, and the two halves that most are made of.
+
+A connection is a ZeroMQ socket with its endpoints. :class:`Connection` is its life;
+:class:`Sender` and :class:`Receiver` are the awaitable surface, written once for every
+pattern and every event loop. All waiting is in :mod:`zmqbridge._channel`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+import zmq
+
+from zmqbridge._channel import BATCH, Channel
+from zmqbridge._socket import Socket
+from zmqbridge.endpoints import Addresses, Endpoint, addresses_of
+from zmqbridge.errors import ConnectionClosed, EndpointError
+from zmqbridge.framing import Message, frames_of
+from zmqbridge.options import SocketOptions
+from zmqbridge.protocols import Faults, State
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from zmqbridge.context import Context
+
+__all__ = ["Connection", "Receiver", "Sender", "Stats"]
+
+Frames = list[bytes]
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stats:
+    """What a connection has done so far, and what it holds at this moment.
+
+    Attributes:
+        sent: messages that libzmq took to send.
+        received: messages given to the caller; for a requester, replies.
+        buffered: messages read ahead that nobody has taken yet; one batch at most.
+        parked: operations that wait at this moment, for a message or for room.
+        malformed: messages dropped because their frames made no sense.
+        unmatched_replies: replies dropped because nobody waits for them: late, repeated or forged.
+        dropped_replies: replies of a replier that could not be delivered: the client is gone,
+            or made no room for them in time.
+    """
+
+    sent: int = 0
+    received: int = 0
+    buffered: int = 0
+    parked: int = 0
+    malformed: int = 0
+    unmatched_replies: int = 0
+    dropped_replies: int = 0
+
+
+class Connection:
+    """A ZeroMQ socket with its endpoints, open until it is closed.
+
+    Made by the methods of :class:`zmqbridge.Context`; not to be instantiated directly. Use it
+    with ``async with``, or :meth:`close` it; the context closes what is still open when it
+    ends. A connection belongs to the thread and the event loop that first use it.
+
+    Args:
+        context: the context that owns it.
+        socket_type: one of pyzmq's socket types.
+        bind: an address or several to listen at.
+        connect: an address or several to connect to.
+        options: what the socket is to be like; applied before it binds or connects.
+
+    Raises:
+        EndpointError: if an address cannot be used. Nothing is left open then.
+        OptionError: if an option cannot.
+    """
+
+    _defaults: dict[str, Any] = {}
+    """Options that this pattern sets where the caller leaves them open."""
+
+    def __init__(
+        self,
+        context: Context,
+        socket_type: int,
+        *,
+        bind: Addresses | None = None,
+        connect: Addresses | None = None,
+        options: SocketOptions | None = None,
+    ) -> None:
+        binds, connects = addresses_of(bind), addresses_of(connect)
+        self._context = context
+        self._endpoints: list[Endpoint] = []
+        self._faults = Faults()
+        socket = context._open_socket(socket_type)
+        self._socket = socket
+        self._channel: Channel[Any] = Channel(
+            socket, context._find_backend, self._accept, self._faults, self.__repr__
+        )
+        try:
+            socket.apply(self._fill_in(options or SocketOptions()))
+            self._prepare()
+            for address in binds:
+                self._endpoints.append(socket.bind(address))
+            for address in connects:
+                self._endpoints.append(socket.connect(address))
+        except BaseException:
+            socket.close(0)
+            raise
+        self._channel.batch = self._read_ahead()
+        context._connections.add(self)
+
+    def _fill_in(self, options: SocketOptions) -> SocketOptions:
+        defaults = {"linger": self._context.linger, **self._defaults}
+        return replace(options, **{name: value for name, value in defaults.items() if getattr(options, name) is None})
+
+    def _prepare(self) -> None:
+        """Set what the pattern needs on the socket, before it binds or connects."""
+
+    def _read_ahead(self) -> int:
+        """How many messages may be read ahead: more than a batch of them never, fewer where
+        the caller wants libzmq to hold few (a worker that shares its work with others), and
+        none where only the newest counts or where each message must be answered before the next."""
+        if self._socket.get_option(zmq.CONFLATE) or self._socket.get_option(zmq.TYPE) in (zmq.REQ, zmq.REP):
+            return 1
+        return min(BATCH, self._socket.get_option(zmq.RCVHWM) or BATCH)
+
+    def _accept(self, messages: list[Frames]) -> Iterable[Any]:
+        """Return what the caller receives for these messages."""
+        return messages
+
+    # --- endpoints ---
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Where the connection listens and to what it connects, in the order of the calls.
+
+        ``endpoints[0].address`` is the real address where a wildcard was bound.
+        """
+        return tuple(self._endpoints)
+
+    def bind(self, address: str) -> Endpoint:
+        """Listen at one more address.
+
+        Args:
+            address: such as ``tcp://127.0.0.1:5555``, ``tcp://*:*`` for any interface and any
+                free port, ``ipc:///run/feed.sock`` or ``inproc://name``.
+
+        Returns:
+            The endpoint, its address as libzmq resolved it; pass that one to :meth:`unbind`.
+
+        Raises:
+            EndpointError: if the address is malformed, in use, or not of this machine.
+        """
+        self._channel.check_caller()
+        endpoint = self._socket.bind(address)
+        self._endpoints.append(endpoint)
+        self._channel.touched()
+        return endpoint
+
+    def connect(self, address: str) -> Endpoint:
+        """Connect to one more address. Nobody need listen there yet: libzmq goes on trying.
+
+        Returns:
+            The endpoint; pass its address to :meth:`disconnect`.
+
+        Raises:
+            EndpointError: if the address is malformed.
+        """
+        self._channel.check_caller()
+        endpoint = self._socket.connect(address)
+        self._endpoints.append(endpoint)
+        self._channel.touched()
+        return endpoint
+
+    def unbind(self, address: str) -> None:
+        """Stop listening at an address, as :attr:`endpoints` says it.
+
+        Raises:
+            EndpointError: if the connection does not listen there.
+        """
+        self._channel.check_caller()
+        self._forget_endpoint("bind", address)
+        self._socket.unbind(address)
+        self._channel.touched()
+
+    def disconnect(self, address: str) -> None:
+        """Disconnect from an address, as :attr:`endpoints` says it.
+
+        Messages still queued for that peer are dropped once the linger period is over.
+
+        Raises:
+            EndpointError: if the connection is not connected there.
+        """
+        self._channel.check_caller()
+        self._forget_endpoint("connect", address)
+        self._socket.disconnect(address)
+        self._channel.touched()
+
+    def _forget_endpoint(self, type: Literal["bind", "connect"], address: str) -> None:
+        try:
+            self._endpoints.remove(Endpoint(type, address))
+        except ValueError:
+            of_type = [endpoint.address for endpoint in self._endpoints if endpoint.type == type]
+            raise EndpointError(f"no {type} to {address!r}; this connection has {of_type!r}") from None
+
+    # --- the socket ---
+
+    def fileno(self) -> int:
+        """Return libzmq's descriptor of the socket, for inspection.
+
+        It is edge-triggered in effect and belongs to this connection: do not wait for it.
+
+        Raises:
+            ConnectionClosed: if the connection is closed.
+        """
+        self._channel.state.check()
+        return self._socket.fd
+
+    def getsockopt(self, option: int) -> Any:
+        """Return one of libzmq's socket options, as ``zmq.Socket.get`` does.
+
+        Args:
+            option: such as ``zmq.SNDHWM``.
+
+        Raises:
+            OptionError: if the socket has no such option to read.
+        """
+        self._channel.check_caller()
+        value = self._socket.get_option(option)
+        self._channel.touched()
+        return value
+
+    def setsockopt(self, option: int, value: int | bytes | str) -> None:
+        """Set one of libzmq's socket options, as ``zmq.Socket.set`` does.
+
+        Many take effect only for later binds and connects: give ``options=`` at construction
+        where there is a field for it.
+
+        Raises:
+            OptionError: if the socket refuses the option or the value.
+        """
+        self._channel.check_caller()
+        self._socket.set_option(option, value)
+        self._channel.touched()
+
+    @property
+    def stats(self) -> Stats:
+        """What the connection has done so far, and what it holds now."""
+        channel = self._channel
+        return Stats(
+            sent=channel.sent,
+            received=channel.accepted - len(channel.buffer),
+            buffered=len(channel.buffer),
+            parked=channel.readiness.parked,
+            malformed=self._faults.malformed,
+        )
+
+    # --- life ---
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection was closed."""
+        return self._channel.state.state is State.CLOSED
+
+    def close(self) -> None:
+        """Close the connection, at once and without waiting. Closing twice is no error.
+
+        Every operation parked on it ends with :exc:`~zmqbridge.ConnectionClosed`, iteration
+        ends, and messages read ahead are dropped. libzmq goes on sending what it has queued,
+        for the linger period; leaving the context waits for that.
+        """
+        if self._channel.close():
+            self._context._connections.discard(self)
+
+    async def aclose(self) -> None:
+        """Close the connection as :meth:`close` does, and let the loop run once."""
+        self.close()
+        await self._context._find_backend().checkpoint()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        endpoints = ", ".join(f"{endpoint.type} {endpoint.address}" for endpoint in self._endpoints)
+        state = self._channel.state.state
+        notes = [endpoints or "no endpoint"] + ([] if state is State.OPEN else [state.value])
+        return f"<{type(self).__name__} {self._socket.type_name}: {', '.join(notes)}>"
+
+
+class Sender(Connection):
+    """A connection that sends whole messages, each to whichever peer libzmq chooses."""
+
+    async def send(self, message: Message) -> None:
+        """Send a message, waiting while libzmq's queue is at its high-water mark or no peer is there.
+
+        Sends that wait are served in the order of their calls. If it is cancelled, nothing was sent.
+
+        Args:
+            message: one bytes-like frame, or a sequence of them for a multipart message.
+
+        Raises:
+            ConnectionClosed: if the connection is closed, or closes meanwhile.
+            TypeError: if the message holds anything but bytes-like frames, a ``str`` for one.
+        """
+        await self._channel.send(frames_of(message))
+
+    def send_nowait(self, message: Message) -> None:
+        """Send a message now.
+
+        Raises:
+            WouldBlock: if :meth:`send` would have to wait.
+            ConnectionClosed: if the connection is closed.
+            TypeError: as :meth:`send`.
+        """
+        self._channel.send_nowait(frames_of(message))
+
+    async def send_many(self, messages: Iterable[Message]) -> None:
+        """Send messages in order, waiting as :meth:`send` does.
+
+        Faster than as many calls of :meth:`send`. If it is cancelled, the messages that were sent
+        are a prefix: pass an iterator to know which, for at most the last one taken from it
+        is unsent.
+
+        Args:
+            messages: each as for :meth:`send`.
+        """
+        await self._channel.send_many(map(frames_of, messages))
+
+
+class Receiver(Connection, Generic[Item]):
+    """A connection that receives; ``async for`` gives its messages until it is closed.
+
+    Any number of tasks may receive at once; each message goes to one of them, to those that
+    have waited longest first.
+    """
+
+    async def receive(self) -> Item:
+        """Receive one message, waiting for it.
+
+        If it is cancelled, no message is lost: the next call returns what would have been its.
+
+        Raises:
+            ConnectionClosed: if the connection is closed, or closes meanwhile.
+            ContextTerminated: if other code terminated the ZeroMQ context.
+        """
+        await self._channel.wait_for_item(checkpoint=True)
+        item: Item = self._channel.take()
+        return item
+
+    def receive_nowait(self) -> Item:
+        """Receive one message that is there already.
+
+        Raises:
+            WouldBlock: if there is none; call :meth:`receive` to wait for one.
+            ConnectionClosed: if the connection is closed.
+        """
+        item: Item = self._channel.receive_nowait()
+        return item
+
+    async def receive_many(self, limit: int = BATCH) -> list[Item]:
+        """Receive all that is there, up to a limit, waiting for the first message.
+
+        The fastest way to receive: nothing is awaited between the messages of a batch.
+
+        Args:
+            limit: how many messages at most; one or more.
+
+        Returns:
+            At least one message, in order. Fewer than ``limit`` does not mean that there are no more.
+
+        Raises:
+            ConnectionClosed: as :meth:`receive`.
+            ValueError: if the limit is below one.
+        """
+        if limit < 1:
+            raise ValueError(f"limit={limit!r} would receive nothing; it is 1 or more")
+        await self._channel.wait_for_item(checkpoint=True)
+        return self._channel.take_many(limit)
+
+    def __aiter__(self) -> AsyncIterator[Item]:
+        return self
+
+    async def __anext__(self) -> Item:
+        channel = self._channel
+        if channel.free_items() <= 0:
+            try:
+                await channel.wait_for_item(checkpoint=False)
+            except ConnectionClosed:
+                raise StopAsyncIteration from None
+        item: Item = channel.take()
+        return item

@@ -1,0 +1,92 @@
+"""Publish and subscribe: every message goes to every subscriber whose prefix its tag has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import zmq
+
+from zmqbridge.connections.base import Connection, Frames, Receiver
+from zmqbridge.framing import BytesLike, Publication, Tag, publication_frame
+from zmqbridge.protocols import SubscriberProtocol
+
+if TYPE_CHECKING:
+    from zmqbridge.context import Context
+
+__all__ = ["Publisher", "Subscriber"]
+
+
+class Publisher(Connection):
+    """A PUB socket: publishes, without ever waiting, to those who are subscribed now."""
+
+    def publish(self, message: BytesLike, tag: Tag = b"") -> None:
+        """Publish a message under a tag, at once.
+
+        A subscriber that connects later, or whose queue is at its high-water mark, does not
+        get it: that is ZeroMQ's rule for publishing. A program that publishes without
+        end awaits something now and then, or its loop never runs.
+
+        Args:
+            message: the payload, bytes-like; one frame.
+            tag: what subscribers select by its beginning; ``str`` is encoded as UTF-8. It holds no
+                zero byte.
+
+        Raises:
+            ConnectionClosed: if the connection is closed.
+            LocalProtocolError: if the tag holds a zero byte.
+            TypeError: if the message is not bytes-like, or the tag neither ``str`` nor ``bytes``.
+        """
+        self._channel.send_nowait((publication_frame(message, tag),))
+
+
+class Subscriber(Receiver[Publication]):
+    """A SUB socket: receives what is published under the tags that it subscribed to.
+
+    Args:
+        tags: the prefixes to subscribe to from the start. With none, nothing arrives before
+            :meth:`subscribe` is called; ``[""]`` is everything.
+    """
+
+    def __init__(self, context: Context, socket_type: int, *, tags: Iterable[Tag] = (), **arguments: Any) -> None:
+        if isinstance(tags, (str, bytes)):
+            raise TypeError(f"tags={tags!r} is one tag; pass a list of tags: [{tags!r}]")
+        self._first_tags = list(tags)
+        super().__init__(context, socket_type, **arguments)
+
+    def _prepare(self) -> None:
+        self._protocol = SubscriberProtocol(self._faults)
+        for tag in self._first_tags:
+            self._socket.set_option(zmq.SUBSCRIBE, self._protocol.subscribe(tag))
+
+    def _accept(self, messages: list[Frames]) -> list[Publication]:
+        return self._protocol.receive(messages)
+
+    @property
+    def tags(self) -> tuple[bytes, ...]:
+        """The prefixes subscribed to, each once."""
+        return self._protocol.tags
+
+    def subscribe(self, tag: Tag) -> None:
+        """Receive from now on what is published under tags that begin so.
+
+        A publisher learns of it over the network, so what it sends in the next moments may still
+        not arrive. Subscribing twice to the same tag takes unsubscribing twice to end.
+
+        Args:
+            tag: a prefix; ``str`` is encoded as UTF-8; ``""`` is everything. To select one whole
+                tag and none that it begins, add the zero byte that ends it: ``b"london\\0"``.
+        """
+        self._channel.check_caller()
+        self._socket.set_option(zmq.SUBSCRIBE, self._protocol.subscribe(tag))
+        self._channel.touched()
+
+    def unsubscribe(self, tag: Tag) -> None:
+        """Undo one :meth:`subscribe`. What libzmq has queued already still arrives.
+
+        Raises:
+            LocalProtocolError: if there is no such subscription.
+        """
+        self._channel.check_caller()
+        self._socket.set_option(zmq.UNSUBSCRIBE, self._protocol.unsubscribe(tag))
+        self._channel.touched()

@@ -1,0 +1,93 @@
+"""Sockets whose frames the program reads itself: router, dealer, pair, and any other type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import zmq
+
+from zmqbridge.connections.base import Frames, Receiver, Sender
+from zmqbridge.errors import LocalProtocolError
+from zmqbridge.framing import BytesLike, Message, frames_of
+
+__all__ = ["Dealer", "Pair", "RawConnection", "RoutedMessage", "Router"]
+
+
+class RoutedMessage(NamedTuple):
+    """A message that reached a router.
+
+    Attributes:
+        peer: the routing id of the peer that it came from; pass it to :meth:`Router.send`.
+        frames: the message's frames, without the peer's.
+    """
+
+    peer: bytes
+    frames: list[bytes]
+
+
+class RawConnection(Sender, Receiver[Frames]):
+    """A socket of any type, its frames as they are: see :meth:`zmqbridge.Context.connection`."""
+
+
+class Dealer(Sender, Receiver[Frames]):
+    """A DEALER socket: sends to its peers in turn, receives from all of them."""
+
+
+class Pair(Sender, Receiver[Frames]):
+    """A PAIR socket: talks with exactly one peer."""
+
+
+class Router(Receiver[RoutedMessage]):
+    """A ROUTER socket: knows its peers by routing id, and sends to the one that is named.
+
+    A peer whose queue is full holds up only the messages to itself.
+    """
+
+    def _prepare(self) -> None:
+        # Without it a ROUTER drops what it cannot deliver, and tells nobody.
+        self._socket.set_option(zmq.ROUTER_MANDATORY, 1)
+
+    def _accept(self, messages: list[Frames]) -> list[RoutedMessage]:
+        return [RoutedMessage(frames[0], frames[1:]) for frames in messages]
+
+    async def send(self, peer: bytes, message: Message) -> None:
+        """Send a message to one peer, waiting while its queue is at the high-water mark.
+
+        If it is cancelled, nothing was sent.
+
+        Args:
+            peer: the peer's routing id, as in :attr:`RoutedMessage.peer`.
+            message: one bytes-like frame, or a sequence of them.
+
+        Raises:
+            PeerUnreachable: if no such peer is connected.
+            ConnectionClosed: if the connection is closed, or closes meanwhile.
+            TypeError: if the peer is not ``bytes`` or the message not bytes-like.
+        """
+        await self._channel.send(_routed(peer, message), peer)
+
+    def send_nowait(self, peer: bytes, message: Message) -> None:
+        """Send a message to one peer now.
+
+        Raises:
+            WouldBlock: if :meth:`send` would have to wait.
+            PeerUnreachable, ConnectionClosed, TypeError: as :meth:`send`.
+        """
+        self._channel.send_nowait(_routed(peer, message), peer)
+
+    async def send_many(self, messages: Iterable[tuple[bytes, Message]]) -> None:
+        """Send messages in order, each a pair of the peer and the message, as :meth:`send` does.
+
+        It ends at the first that cannot be sent; those before it were.
+        """
+        for peer, message in messages:
+            await self.send(peer, message)
+
+
+def _routed(peer: bytes, message: Message) -> list[BytesLike]:
+    if not isinstance(peer, bytes):
+        raise TypeError(f"a peer is the bytes of its routing id, not {type(peer).__name__}: {peer!r:.60}")
+    if not peer:
+        raise LocalProtocolError("a peer's routing id is never empty; use the one a RoutedMessage came with")
+    return [peer, *frames_of(message)]

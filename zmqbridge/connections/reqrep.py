@@ -1,0 +1,199 @@
+"""Request and reply: any number of requests at once, each with its own reply.
+
+The requester is a DEALER and the replier a ROUTER, so neither has the lock-step of
+REQ and REP, with which they both interoperate. The envelope is in
+:mod:`zmqbridge.framing`, the matching in :mod:`zmqbridge.protocols`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import zmq
+
+from zmqbridge._channel import DeadlinePassed
+from zmqbridge.connections.base import Connection, Frames, Receiver, Stats
+from zmqbridge.errors import LocalProtocolError, PeerUnreachable, RequestTimeout
+from zmqbridge.framing import BytesLike, Envelope, Message, frames_of, reply_frames
+from zmqbridge.protocols import ReplierProtocol, RequesterProtocol
+
+if TYPE_CHECKING:
+    from zmqbridge.context import Context
+
+__all__ = ["Replier", "Request", "Requester"]
+
+logger = logging.getLogger("zmqbridge")
+
+
+class Requester(Connection):
+    """A DEALER socket that asks and is answered; :meth:`request` may be awaited by many tasks at once.
+
+    With several peers, requests go to them in turn. ``immediate`` defaults to ``True``: a request
+    waits in this process until a peer is really connected, so one that times out before that
+    is never sent, and a server that comes back is not flooded with requests nobody waits for.
+    """
+
+    _defaults = {"immediate": True}
+
+    def _prepare(self) -> None:
+        self._protocol = RequesterProtocol(self._faults)
+
+    def _accept(self, messages: list[Frames]) -> tuple[()]:
+        for pending in self._protocol.receive(messages):
+            self._channel.serve(pending.parked)
+        return ()
+
+    async def request(self, message: Message, *, timeout: float | None = None) -> list[bytes]:
+        """Send a request and return its reply.
+
+        If it is cancelled, or times out, a reply that comes later is dropped and counted.
+
+        Args:
+            message: one bytes-like frame, or a sequence of them.
+            timeout: seconds to wait, for a connection and for the reply together; ``None`` is for
+                ever. A request or its reply is lost if a connection breaks, so give one.
+
+        Returns:
+            The reply's frames.
+
+        Raises:
+            RequestTimeout: if no reply came in time; if the request could not be sent by then, it
+                never will be.
+            ConnectionClosed: if the connection is closed, or closes meanwhile.
+            TypeError: if the message holds anything but bytes-like frames.
+            ValueError: if the timeout is negative or no number.
+        """
+        parts = frames_of(message)
+        deadline = None
+        if timeout is not None:
+            if not timeout >= 0:
+                raise ValueError(f"timeout={timeout!r} is no time to wait; it is seconds, 0 or more, or None")
+            deadline = self._context._find_backend().current_time() + timeout
+        pending = self._protocol.begin(parts)
+        try:
+            await self._channel.send(pending.frames, deadline=deadline)
+            await self._channel.wait_until_served(pending.parked, deadline)
+        except DeadlinePassed:
+            raise RequestTimeout(f"no reply within {timeout} s from {self!r}") from None
+        finally:
+            self._protocol.end(pending)
+        assert pending.reply is not None
+        return pending.reply
+
+    @property
+    def stats(self) -> Stats:
+        """What the connection has done so far, and what it holds now."""
+        stats = super().stats
+        unmatched = self._protocol.unmatched
+        return replace(stats, received=stats.received - unmatched, unmatched_replies=unmatched)
+
+
+class Request:
+    """One request that reached a replier: read :attr:`parts`, then await :meth:`reply`.
+
+    A request that is never answered costs nothing once it is dropped; its client times out.
+
+    Attributes:
+        parts: the payload's frames.
+        id: what the client recognises the reply by: 16 bytes of a uuid4, or anything else that
+            it chose; for a plain REQ socket, its routing id.
+        peer: the routing id of the peer that the request came from: the client, or the nearest
+            proxy on the way to it.
+    """
+
+    __slots__ = ("_envelope", "_replied", "_replier", "id", "parts", "peer")
+
+    def __init__(self, envelope: Envelope, replier: Replier) -> None:
+        self.parts = envelope.parts
+        self.id = envelope.id
+        self.peer = envelope.route[0] if envelope.route else envelope.id
+        self._envelope = envelope
+        self._replier = replier
+        self._replied = False
+
+    @property
+    def replied(self) -> bool:
+        """Whether it was answered."""
+        return self._replied
+
+    async def reply(self, message: Message) -> None:
+        """Send the reply, once.
+
+        While the client's queue is at its high-water mark this waits, for the replier's
+        ``reply_timeout`` at most. A reply that cannot be delivered, because the client is gone or
+        does not read, is dropped and counted in :attr:`~zmqbridge.Stats.dropped_replies`, and
+        is no error: one client's fault does not end the service of the others.
+
+        Args:
+            message: one bytes-like frame, or a sequence of them.
+
+        Raises:
+            LocalProtocolError: if the request was answered before.
+            ConnectionClosed: if the replier is closed.
+            TypeError: if the message holds anything but bytes-like frames.
+        """
+        frames = frames_of(message)
+        if self._replied:
+            raise LocalProtocolError(f"the request {self.id!r} was answered before; a request has one reply")
+        self._replied = True
+        try:
+            await self._replier._reply(self.peer, reply_frames(self._envelope, frames))
+        except BaseException:
+            self._replied = False
+            raise
+
+    def __repr__(self) -> str:
+        return f"<Request {self.id.hex()} of {len(self.parts)} part(s){', answered' if self._replied else ''}>"
+
+
+class Replier(Receiver[Request]):
+    """A ROUTER socket that is asked and answers: ``async for request in replier``.
+
+    Requests may be answered in any order, by any task, while more are received.
+
+    Args:
+        reply_timeout: seconds that a reply waits for a client whose queue is full. After one such
+            wait in vain that client's replies do not wait until one could be sent again.
+    """
+
+    def __init__(self, context: Context, socket_type: int, *, reply_timeout: float = 1.0, **arguments: Any) -> None:
+        if not reply_timeout >= 0:
+            raise ValueError(f"reply_timeout={reply_timeout!r} is no time to wait; it is seconds, 0 or more")
+        self._reply_timeout = reply_timeout
+        self._deaf: set[bytes] = set()
+        self._dropped_replies = 0
+        super().__init__(context, socket_type, **arguments)
+
+    def _prepare(self) -> None:
+        self._protocol = ReplierProtocol(self._faults)
+        # Without it a ROUTER drops what it cannot deliver, and tells nobody.
+        self._socket.set_option(zmq.ROUTER_MANDATORY, 1)
+
+    def _accept(self, messages: list[Frames]) -> list[Request]:
+        return [Request(envelope, self) for envelope in self._protocol.receive(messages)]
+
+    async def _reply(self, peer: bytes, frames: Sequence[BytesLike]) -> None:
+        wait = 0.0 if peer in self._deaf else self._reply_timeout
+        deadline = self._context._find_backend().current_time() + wait
+        try:
+            await self._channel.send(frames, peer, deadline)
+        except DeadlinePassed:
+            self._drop_reply(peer, "it makes no room for replies")
+            self._deaf.add(peer)
+        except PeerUnreachable:
+            self._drop_reply(peer, "it is gone")
+            self._deaf.discard(peer)
+        else:
+            self._deaf.discard(peer)
+
+    def _drop_reply(self, peer: bytes, reason: str) -> None:
+        self._dropped_replies += 1
+        logger.debug("%r dropped a reply to the peer %r: %s", self, peer, reason)
+
+    @property
+    def stats(self) -> Stats:
+        """What the connection has done so far, and what it holds now."""
+        return replace(super().stats, dropped_replies=self._dropped_replies)

@@ -1,0 +1,289 @@
+"""The context: owns the ZeroMQ context and every connection, and knows the event loop."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any, Self
+
+import zmq
+
+from zmqbridge._backends import find_backend
+from zmqbridge._socket import Socket
+from zmqbridge._termination import Termination
+from zmqbridge.abc import Backend
+from zmqbridge.connections import (
+    Connection,
+    Dealer,
+    Pair,
+    Publisher,
+    Puller,
+    Pusher,
+    RawConnection,
+    Replier,
+    Requester,
+    Router,
+    Subscriber,
+)
+from zmqbridge.endpoints import Addresses
+from zmqbridge.errors import ConnectionClosed
+from zmqbridge.framing import Tag
+from zmqbridge.options import SocketOptions
+
+__all__ = ["Context"]
+
+MAX_SOCKETS = 16_384
+
+
+class Context:
+    """Owns connections, the ZeroMQ context under them, and the knowledge of which loop runs.
+
+    ::
+
+        async with zmqbridge.Context() as context:
+            requester = context.requester(connect="tcp://127.0.0.1:5555")
+            print(await requester.request(b"hello", timeout=1.0))
+
+    A context may be made anywhere, before a loop runs too; the loop is found out when something
+    is first awaited. It serves one loop and one thread; make another for another.
+
+    Each method that makes a connection takes
+
+    - ``bind``: an address or several to listen at,
+    - ``connect``: an address or several to connect to,
+    - ``options``: :class:`~zmqbridge.SocketOptions`, applied before either,
+
+    and raises :exc:`~zmqbridge.EndpointError` or :exc:`~zmqbridge.OptionError` if one of them
+    cannot be used, :exc:`~zmqbridge.ConnectionClosed` if the context is closed.
+
+    Args:
+        backend: the loop to serve: the name of an installed backend (``"asyncio"``, ``"trio"``,
+            ``"twisted"``), an object with the interface of :class:`zmqbridge.abc.Backend`, or
+            ``None`` to find out.
+        io_threads: libzmq's own threads for the network; one serves about a gigabyte a second.
+        linger: seconds for which the unsent messages of a closed connection are kept, where its
+            options do not say; ``math.inf`` is until they are sent.
+        max_sockets: how many connections may be open at once.
+        zmq_context: a ``zmq.Context`` to share, for inproc with other code; whoever made it
+            terminates it, and ``io_threads`` and ``max_sockets`` are then as it has them.
+
+    Raises:
+        ValueError: if a number is out of range.
+    """
+
+    def __init__(
+        self,
+        backend: str | Backend | None = None,
+        *,
+        io_threads: int = 1,
+        linger: float = 1.0,
+        max_sockets: int = MAX_SOCKETS,
+        zmq_context: zmq.Context[Any] | None = None,
+    ) -> None:
+        SocketOptions(linger=linger)
+        if io_threads < 1:
+            raise ValueError(f"io_threads={io_threads!r}: libzmq needs one at least to reach the network")
+        if max_sockets < 1:
+            raise ValueError(f"max_sockets={max_sockets!r}: a context without sockets connects nothing")
+        self.linger = linger
+        self._io_threads = io_threads
+        self._max_sockets = max_sockets
+        self._backend_name = backend if isinstance(backend, str) else None
+        self._backend = None if isinstance(backend, str) else backend
+        self._zmq_context = zmq_context
+        self._owns_zmq_context = zmq_context is None
+        self._connections: set[Connection] = set()
+        self._closed = False
+        self._termination: Termination | None = None
+
+    # --- what connections need ---
+
+    def _find_backend(self) -> Backend:
+        if self._backend is None:
+            self._backend = find_backend(self._backend_name)
+        return self._backend
+
+    def _open_socket(self, socket_type: int) -> Socket:
+        if self._closed:
+            raise ConnectionClosed("the context is closed; make another one")
+        if self._zmq_context is None:
+            # Not before there is a need: a context made at import may first be used in a forked child.
+            self._zmq_context = zmq.Context(self._io_threads)
+            self._zmq_context.set(zmq.MAX_SOCKETS, self._max_sockets)
+        return Socket(self._zmq_context, socket_type)
+
+    # --- connections ---
+
+    def publisher(
+        self,
+        *,
+        bind: Addresses | None = None,
+        connect: Addresses | None = None,
+        options: SocketOptions | None = None,
+    ) -> Publisher:
+        """Return a connection that publishes: :meth:`Publisher.publish <zmqbridge.Publisher.publish>`."""
+        return Publisher(self, zmq.PUB, bind=bind, connect=connect, options=options)
+
+    def subscriber(
+        self,
+        *,
+        tags: Iterable[Tag] = (),
+        bind: Addresses | None = None,
+        connect: Addresses | None = None,
+        options: SocketOptions | None = None,
+    ) -> Subscriber:
+        """Return a connection that receives what is published under some tags.
+
+        Args:
+            tags: the prefixes to subscribe to from the start; with none, call
+                :meth:`~zmqbridge.Subscriber.subscribe`; ``[""]`` is everything.
+        """
+        return Subscriber(self, zmq.SUB, tags=tags, bind=bind, connect=connect, options=options)
+
+    def pusher(
+        self,
+        *,
+        bind: Addresses | None = None,
+        connect: Addresses | None = None,
+        options: SocketOptions | None = None,
+    ) -> Pusher:
+        """Return a connection whose messages go to its pullers in turn: ``await pusher.send(...)``."""
+        return Pusher(self, zmq.PUSH, bind=bind, connect=connect, options=options)
+
+    def puller(
+        self,
+        *,
+        bind: Addresses | None = None,
+        connect: Addresses | None = None,
+        options: SocketOptions | None = None,
+    ) -> Puller:
+        """Return a connection that receives from pushers: ``async for frames in puller``."""
+        return Puller(self, zmq.PULL, bind=bind, connect=connect, options=options)
+
+    def requester(
+        self,
+        *,
+        bind: Addresses | None = None,
+        connect: Addresses | None = None,
+        options: SocketOptions | None = None,
+    ) -> Requester:
+        """Return a connection that asks: ``await requester.request(...)``, any number at once."""
+        return Requester(self, zmq.DEALER, bind=bind, connect=connect, options=options)
+
+    def replier(
+        self,
+        *,
+        reply_timeout: float = 1.0,
+        bind: Addresses | None = None,
+        connect: Addresses | None = None,
+        options: SocketOptions | None = None,
+    ) -> Replier:
+        """Return a connection that is asked: ``async for request in replier``.
+
+        Args:
+            reply_timeout: seconds that a reply waits for a client that makes no room for it,
+                before it is dropped.
+        """
+        return Replier(self, zmq.ROUTER, reply_timeout=reply_timeout, bind=bind, connect=connect, options=options)
+
+    def router(
+        self,
+        *,
+        bind: Addresses | None = None,
+        connect: Addresses | None = None,
+        options: SocketOptions | None = None,
+    ) -> Router:
+        """Return a connection that names its peer in each message it sends or receives."""
+        return Router(self, zmq.ROUTER, bind=bind, connect=connect, options=options)
+
+    def dealer(
+        self,
+        *,
+        bind: Addresses | None = None,
+        connect: Addresses | None = None,
+        options: SocketOptions | None = None,
+    ) -> Dealer:
+        """Return a connection that sends to its peers in turn and receives from all of them."""
+        return Dealer(self, zmq.DEALER, bind=bind, connect=connect, options=options)
+
+    def pair(
+        self,
+        *,
+        bind: Addresses | None = None,
+        connect: Addresses | None = None,
+        options: SocketOptions | None = None,
+    ) -> Pair:
+        """Return a connection that talks with exactly one peer."""
+        return Pair(self, zmq.PAIR, bind=bind, connect=connect, options=options)
+
+    def connection(
+        self,
+        socket_type: int,
+        *,
+        bind: Addresses | None = None,
+        connect: Addresses | None = None,
+        options: SocketOptions | None = None,
+    ) -> RawConnection:
+        """Return a connection of any of libzmq's types, its frames as they are.
+
+        Args:
+            socket_type: such as ``zmq.XPUB``.
+
+        Raises:
+            OptionError: if this libzmq has no such type, as most are built without the drafts.
+        """
+        return RawConnection(self, socket_type, bind=bind, connect=connect, options=options)
+
+    # --- life ---
+
+    @property
+    def closed(self) -> bool:
+        """Whether the context was closed."""
+        return self._closed
+
+    def close(self) -> None:
+        """Close every connection, at once and without waiting. Closing twice is no error.
+
+        What is unsent goes on being sent in the background, each connection's for its linger
+        period, as long as the process lives; :meth:`aclose` waits for that.
+        """
+        for connection in list(self._connections):
+            connection.close()
+        self._closed = True
+        if self._termination is None and self._zmq_context is not None and self._owns_zmq_context:
+            self._termination = Termination(self._zmq_context)
+
+    async def aclose(self) -> None:
+        """Close every connection, and wait until their unsent messages are sent or their linger is over.
+
+        The loop runs meanwhile. If it is cancelled, all is closed, and the sending goes on in the
+        background. A shared ``zmq_context`` is not waited for.
+        """
+        self.close()
+        backend = self._find_backend()
+        if self._termination is None:
+            await backend.checkpoint()
+        else:
+            await self._termination.wait(backend)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __del__(self) -> None:
+        if getattr(self, "_connections", None):
+            warnings.warn(f"unclosed {self!r}; use it with 'async with', or close it", ResourceWarning, source=self)
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else f"{len(self._connections)} connection(s)"
+        return f"<Context of {self._loop_name()}: {state}>"
+
+    def _loop_name(self) -> str:
+        if self._backend is not None:
+            return type(self._backend).__name__
+        return self._backend_name or "a loop to be found out"

@@ -1,0 +1,79 @@
+"""Addresses: how one is written, and what a connection says of those it uses.
+
+The forms are libzmq's (its pages ``zmq_tcp``, ``zmq_ipc``, ``zmq_inproc``,
+``zmq_pgm``, ``zmq_udp``): ``tcp://127.0.0.1:5555``, ``tcp://*:*`` (any interface,
+any free port; only to bind), ``ipc:///run/feed.sock``, ``ipc://@name`` (Linux's
+abstract names), ``inproc://name``. A transport that this module does not know is
+passed on: libzmq decides, and its refusal becomes an :exc:`~zmqbridge.EndpointError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, NamedTuple, TypeAlias
+
+from zmqbridge.errors import EndpointError
+
+__all__ = ["Addresses", "Endpoint", "addresses_of", "check_address"]
+
+Addresses: TypeAlias = str | Iterable[str]
+"""One address, or several."""
+
+TCP_PORTS = range(65536)
+
+
+class Endpoint(NamedTuple):
+    """One place where a connection listens, or to which it connects.
+
+    Attributes:
+        type: ``"bind"`` or ``"connect"``.
+        address: as libzmq resolved it, so with the real port where ``*`` was bound;
+            as it was given where it was connected.
+    """
+
+    type: Literal["bind", "connect"]
+    address: str
+
+
+def addresses_of(addresses: Addresses | None) -> list[str]:
+    """Return one address, several or none as a list, each checked.
+
+    Raises:
+        EndpointError: for the first that cannot be one.
+    """
+    if addresses is None:
+        return []
+    if isinstance(addresses, (str, bytes)):
+        addresses = [addresses]
+    return [check_address(address) for address in addresses]
+
+
+def check_address(address: str) -> str:
+    """Return the address if it can be one.
+
+    Raises:
+        EndpointError: if it has no transport, nothing behind it, or a tcp port that is none.
+    """
+    if not isinstance(address, str):
+        raise EndpointError(f"an address is a str like 'tcp://127.0.0.1:5555', not {address!r}")
+    transport, colon, place = address.partition("://")
+    if not colon or not transport:
+        raise EndpointError(
+            f"the address {address!r} names no transport; write 'tcp://host:port', 'ipc://path' or 'inproc://name'"
+        )
+    if not place:
+        raise EndpointError(f"the address {address!r} names nothing behind '{transport}://'")
+    if "\0" in address:
+        raise EndpointError(f"the address {address!r} holds a zero byte, which libzmq would cut it at")
+    if transport == "tcp":
+        _check_tcp(address, place)
+    return address
+
+
+def _check_tcp(address: str, place: str) -> None:
+    host, colon, port = place.rpartition(":")
+    if not colon or not host:
+        raise EndpointError(f"the address {address!r} has no port; write 'tcp://host:port', or ':*' to bind any free one")
+    if port == "*" or (port.isascii() and port.isdigit() and int(port) in TCP_PORTS):
+        return
+    raise EndpointError(f"the address {address!r} has the port {port!r}; a port is 0 to 65535, or '*' to bind any free one")

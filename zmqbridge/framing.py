@@ -1,0 +1,216 @@
+"""What the frames of a message mean: pure functions, no socket, no loop.
+
+=================  ===========================  =========================================
+where              frames                       note
+=================  ===========================  =========================================
+PUB to SUB         ``[tag + b"\\0" + message]``  one frame: multicast splits multipart ones
+PUB to SUB         ``[tag, message]``           accepted on receipt, never sent
+DEALER to ROUTER   ``[id, b"", *parts]``        ``id`` is the 16 bytes of a uuid4
+at a ROUTER        ``[*route, id, b"", *parts]``  each ROUTER on the way adds its peer
+=================  ===========================  =========================================
+
+A plain REQ socket sends no id of its own: a router then sees
+``[peer, b"", *parts]``, and the peer's routing id serves as the id. The envelope
+is that of ZeroMQ's RFC 28, so plain REQ and REP sockets and any proxy between
+the ends understand it.
+
+What a peer sent is read by functions that raise
+:exc:`~zmqbridge.RemoteProtocolError`; what the caller gave, by functions that
+raise :exc:`~zmqbridge.LocalProtocolError` or :exc:`TypeError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, TypeAlias
+
+from zmqbridge.errors import LocalProtocolError, RemoteProtocolError
+
+__all__ = [
+    "BytesLike",
+    "Envelope",
+    "Message",
+    "Publication",
+    "Tag",
+    "frames_of",
+    "publication_frame",
+    "read_envelope",
+    "read_publication",
+    "read_reply",
+    "reply_frames",
+    "request_frames",
+    "tag_bytes",
+]
+
+BytesLike: TypeAlias = bytes | bytearray | memoryview
+"""One frame as a caller gives it. Any other object with the buffer protocol works too."""
+
+Message: TypeAlias = BytesLike | Sequence[BytesLike]
+"""A message as a caller gives it: one frame, or a sequence of one or more frames."""
+
+Tag: TypeAlias = str | bytes
+"""A tag as a caller gives it; a ``str`` is encoded as UTF-8."""
+
+SEPARATOR = b"\0"
+DELIMITER = b""
+
+
+class Publication(NamedTuple):
+    """One published message.
+
+    Attributes:
+        tag: what the publisher filed the message under; holds no zero byte.
+        message: the payload, which may hold anything.
+    """
+
+    tag: bytes
+    message: bytes
+
+
+class Envelope(NamedTuple):
+    """A request as a router sees it, taken apart.
+
+    Attributes:
+        route: the routing ids that lead back to the client, this router's own peer first;
+            empty where the client is a plain REQ socket connected to this router.
+        id: what the client will recognise the reply by.
+        parts: the payload's frames.
+    """
+
+    route: list[bytes]
+    id: bytes
+    parts: list[bytes]
+
+
+def frames_of(message: Message) -> Sequence[BytesLike]:
+    """Return the frames of a message as the caller gave it.
+
+    Args:
+        message: one bytes-like frame, or a sequence of one or more of them.
+
+    Raises:
+        TypeError: for a ``str``, or for a frame that is not bytes-like.
+        LocalProtocolError: for an empty sequence.
+    """
+    if isinstance(message, bytes):
+        return (message,)
+    if isinstance(message, (list, tuple)):
+        for frame in message:
+            if not isinstance(frame, bytes):
+                _check_frame(frame)
+        if not message:
+            raise LocalProtocolError(
+                f"the message {message!r} has no frame; an empty message is one empty frame: [b'']"
+            )
+        return message
+    if isinstance(message, Sequence) and not isinstance(message, (str, bytearray, memoryview)):
+        return frames_of(tuple(message))
+    _check_frame(message)
+    return (message,)
+
+
+def _check_frame(frame: object) -> None:
+    if isinstance(frame, str):
+        raise TypeError(
+            f"a frame is bytes-like, not the str {frame[:60]!r}; encode it first, as in 'text'.encode()"
+        )
+    try:
+        view = memoryview(frame)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(
+            f"a frame is bytes-like, not {type(frame).__name__}: {frame!r:.60}; "
+            "pass bytes, bytearray or memoryview, or a list of them for a multipart message"
+        ) from None
+    if not view.c_contiguous:
+        raise TypeError(f"a frame is contiguous memory, and {view!r} is not; pass bytes(view)")
+
+
+def tag_bytes(tag: Tag) -> bytes:
+    """Return a tag, or a prefix of one, as bytes.
+
+    Raises:
+        TypeError: if it is neither ``str`` nor ``bytes``.
+    """
+    if isinstance(tag, bytes):
+        return tag
+    if isinstance(tag, str):
+        return tag.encode()
+    raise TypeError(f"a tag is str or bytes, not {type(tag).__name__}: {tag!r:.60}")
+
+
+def publication_frame(message: BytesLike, tag: Tag = b"") -> bytes:
+    """Return the one frame that carries a published message.
+
+    Args:
+        message: the payload, bytes-like; it may hold zero bytes.
+        tag: what subscribers select by; no zero byte, which ends the tag on the wire.
+
+    Raises:
+        TypeError: if the message is not bytes-like or the tag neither ``str`` nor ``bytes``.
+        LocalProtocolError: if the tag holds a zero byte.
+    """
+    tag = tag_bytes(tag)
+    if SEPARATOR in tag:
+        raise LocalProtocolError(
+            f"the tag {tag!r} holds a zero byte, which ends a tag on the wire; choose another separator"
+        )
+    if not isinstance(message, bytes):
+        _check_frame(message)
+    return b"".join((tag, SEPARATOR, message))
+
+
+def read_publication(frames: Sequence[bytes]) -> Publication:
+    """Take a published message apart.
+
+    Raises:
+        RemoteProtocolError: if it is neither ``[tag\\0message]`` nor ``[tag, message]``.
+    """
+    if len(frames) == 1:
+        tag, separator, message = frames[0].partition(SEPARATOR)
+        if separator:
+            return Publication(tag, message)
+        raise RemoteProtocolError("a publication of one frame with no zero byte to end its tag")
+    if len(frames) == 2:
+        return Publication(frames[0], frames[1])
+    raise RemoteProtocolError(f"a publication of {len(frames)} frames instead of one or two")
+
+
+def request_frames(id: bytes, parts: Sequence[BytesLike]) -> list[BytesLike]:
+    """Return the frames of a request as its DEALER sends them."""
+    return [id, DELIMITER, *parts]
+
+
+def read_reply(frames: Sequence[bytes]) -> tuple[bytes, list[bytes]]:
+    """Return the id and the parts of a reply as its DEALER received it.
+
+    Raises:
+        RemoteProtocolError: if it is not ``[id, b"", *parts]``.
+    """
+    if len(frames) < 2:
+        raise RemoteProtocolError(f"a reply of {len(frames)} frame(s) instead of an id, a delimiter and parts")
+    if frames[1] != DELIMITER:
+        raise RemoteProtocolError("a reply whose second frame is not the empty delimiter")
+    return frames[0], list(frames[2:])
+
+
+def read_envelope(frames: Sequence[bytes]) -> Envelope:
+    """Take a request apart as its ROUTER received it.
+
+    Raises:
+        RemoteProtocolError: if no empty frame parts the envelope from the payload, or nothing
+            stands before it.
+    """
+    try:
+        end = frames.index(DELIMITER)
+    except ValueError:
+        raise RemoteProtocolError(
+            f"a request of {len(frames)} frame(s) with no empty delimiter behind its envelope"
+        ) from None
+    if end == 0:
+        raise RemoteProtocolError("a request with an empty envelope")
+    return Envelope(list(frames[: end - 1]), frames[end - 1], list(frames[end + 1 :]))
+
+
+def reply_frames(envelope: Envelope, parts: Sequence[BytesLike]) -> list[BytesLike]:
+    """Return the frames that take a reply back along the route its request came by."""
+    return [*envelope.route, envelope.id, DELIMITER, *parts]

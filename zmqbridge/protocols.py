@@ -1,0 +1,283 @@
+"""The state machines of the patterns and of a connection: pure, no socket, no loop.
+
+Each reads batches of messages (a message is a list of frames) and returns what
+the caller should have. What a peer got wrong is counted in :class:`Faults` and
+left out; nothing that a peer sends makes one of these raise.
+
+A connection's life is short to tell. It begins *open*. It ends once, and stays
+so: *closed* by this program, or *terminated* under it with the ZeroMQ context.
+In the other two states every operation raises, each with its own error.
+
+An id is never used twice, and the requester knows nothing of an id but whether
+somebody still waits for its reply: a reply that is late, repeated or forged finds
+nobody, is counted and dropped. All that is needed to answer a request is in the
+:class:`~zmqbridge.framing.Envelope` that came with it, so a request that is never
+answered leaves nothing behind in the replier, and two clients that choose the same
+id cannot take each other's replies.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import Enum
+
+from zmqbridge.errors import ConnectionClosed, ContextTerminated, LocalProtocolError, RemoteProtocolError
+from zmqbridge.framing import (
+    BytesLike,
+    Envelope,
+    Publication,
+    Tag,
+    read_envelope,
+    read_publication,
+    read_reply,
+    request_frames,
+    tag_bytes,
+)
+from zmqbridge.readiness import Parked
+
+__all__ = [
+    "ConnectionState",
+    "Faults",
+    "PendingRequest",
+    "ReplierProtocol",
+    "RequesterProtocol",
+    "State",
+    "SubscriberProtocol",
+    "request_ids",
+]
+
+Frames = list[bytes]
+
+QUIET_SECONDS = 10.0
+
+
+class State(Enum):
+    """Where a connection is in its life."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    TERMINATED = "terminated"
+
+
+class ConnectionState:
+    """A connection's life: open, then closed or terminated for good."""
+
+    __slots__ = ("state",)
+
+    def __init__(self) -> None:
+        self.state = State.OPEN
+
+    def close(self) -> bool:
+        """This program closes the connection; return whether it was open or terminated till now."""
+        was_closed = self.state is State.CLOSED
+        self.state = State.CLOSED
+        return not was_closed
+
+    def terminate(self) -> None:
+        """The context was terminated under an open connection."""
+        if self.state is State.OPEN:
+            self.state = State.TERMINATED
+
+    def check(self) -> None:
+        """Return if the connection is open.
+
+        Raises:
+            ConnectionClosed: if it was closed.
+            ContextTerminated: if its context was terminated.
+        """
+        if self.state is State.OPEN:
+            return
+        if self.state is State.CLOSED:
+            raise ConnectionClosed("the connection is closed; open another one from its context")
+        raise ContextTerminated("the ZeroMQ context was terminated while the connection was open; close the connection")
+
+
+class Faults:
+    """What peers got wrong on one connection, counted, and told once in a while.
+
+    Attributes:
+        malformed: messages dropped because their frames made no sense.
+        latest: what was wrong with the latest of them.
+    """
+
+    __slots__ = ("_quiet_until", "_told", "latest", "malformed")
+
+    def __init__(self) -> None:
+        self.malformed = 0
+        self.latest: RemoteProtocolError | None = None
+        self._told = 0
+        self._quiet_until = float("-inf")
+
+    def count(self, error: RemoteProtocolError) -> None:
+        self.malformed += 1
+        self.latest = error
+
+    def untold(self, now: float) -> int:
+        """Return how many came since the last call that returned any, at most once in ten seconds.
+
+        Args:
+            now: any clock, in seconds.
+        """
+        fresh = self.malformed - self._told
+        if not fresh or now < self._quiet_until:
+            return 0
+        self._told = self.malformed
+        self._quiet_until = now + QUIET_SECONDS
+        return fresh
+
+
+class SubscriberProtocol:
+    """Which tags a subscriber asked for, and what its messages say.
+
+    libzmq counts equal subscriptions, so each needs its own unsubscription; this
+    class counts with it, to name a mistake that libzmq would pass over.
+    """
+
+    __slots__ = ("_tags", "faults")
+
+    def __init__(self, faults: Faults) -> None:
+        self.faults = faults
+        self._tags: Counter[bytes] = Counter()
+
+    @property
+    def tags(self) -> tuple[bytes, ...]:
+        """The prefixes subscribed to, each once."""
+        return tuple(self._tags)
+
+    def subscribe(self, tag: Tag) -> bytes:
+        """Note a subscription and return the prefix for libzmq."""
+        prefix = tag_bytes(tag)
+        self._tags[prefix] += 1
+        return prefix
+
+    def unsubscribe(self, tag: Tag) -> bytes:
+        """Note the end of a subscription and return the prefix for libzmq.
+
+        Raises:
+            LocalProtocolError: if there is no such subscription.
+        """
+        prefix = tag_bytes(tag)
+        if not self._tags[prefix]:
+            del self._tags[prefix]
+            raise LocalProtocolError(f"not subscribed to {prefix!r}; subscribed are {list(self._tags)!r}")
+        self._tags[prefix] -= 1
+        if not self._tags[prefix]:
+            del self._tags[prefix]
+        return prefix
+
+    def receive(self, batch: Iterable[Frames]) -> list[Publication]:
+        """Return the publications among these messages."""
+        publications = []
+        for frames in batch:
+            try:
+                publications.append(read_publication(frames))
+            except RemoteProtocolError as error:
+                self.faults.count(error)
+        return publications
+
+
+class PendingRequest:
+    """One request from the moment it has an id until its caller has the reply or gives up.
+
+    Attributes:
+        id: 16 bytes that no other request ever has.
+        frames: what goes on the wire.
+        reply: the reply's parts, once they came.
+        parked: the caller's place among the parked operations.
+    """
+
+    __slots__ = ("frames", "id", "parked", "reply")
+
+    def __init__(self, id: bytes, parts: Sequence[BytesLike]) -> None:
+        self.id = id
+        self.frames = request_frames(id, parts)
+        self.reply: Frames | None = None
+        self.parked = Parked()
+
+
+class RequesterProtocol:
+    """Requests by id, and the replies that find them.
+
+    Attributes:
+        unmatched: replies that nobody waits for: late, repeated, or forged.
+    """
+
+    __slots__ = ("_ids", "_pending", "faults", "unmatched")
+
+    def __init__(self, faults: Faults, ids: Iterator[bytes] | None = None) -> None:
+        self.faults = faults
+        self.unmatched = 0
+        self._ids = request_ids() if ids is None else ids
+        self._pending: dict[bytes, PendingRequest] = {}
+
+    def __len__(self) -> int:
+        """How many requests are pending."""
+        return len(self._pending)
+
+    def begin(self, parts: Sequence[BytesLike]) -> PendingRequest:
+        """Return a new request, to be sent by the caller and ended with :meth:`end`."""
+        pending = PendingRequest(next(self._ids), parts)
+        self._pending[pending.id] = pending
+        return pending
+
+    def receive(self, batch: Iterable[Frames]) -> list[PendingRequest]:
+        """Give the replies among these messages to their requests, and return these requests."""
+        answered = []
+        for frames in batch:
+            try:
+                id, parts = read_reply(frames)
+            except RemoteProtocolError as error:
+                self.faults.count(error)
+                continue
+            pending = self._pending.pop(id, None)
+            if pending is None:
+                self.unmatched += 1
+            else:
+                pending.reply = parts
+                answered.append(pending)
+        return answered
+
+    def end(self, pending: PendingRequest) -> None:
+        """The caller has its reply or gave up: forget the request."""
+        self._pending.pop(pending.id, None)
+
+
+class ReplierProtocol:
+    """What the requests say that reach a replier."""
+
+    __slots__ = ("faults",)
+
+    def __init__(self, faults: Faults) -> None:
+        self.faults = faults
+
+    def receive(self, batch: Iterable[Frames]) -> list[Envelope]:
+        """Return the requests among these messages."""
+        envelopes = []
+        for frames in batch:
+            try:
+                envelopes.append(read_envelope(frames))
+            except RemoteProtocolError as error:
+                self.faults.count(error)
+        return envelopes
+
+
+_VERSION_4 = bytes(byte & 0x0F | 0x40 for byte in range(256))
+_VARIANT = bytes(byte & 0x3F | 0x80 for byte in range(256))
+_IDS_AT_ONCE = 256
+
+
+def request_ids(random: Callable[[int], bytes] = os.urandom) -> Iterator[bytes]:
+    """Yield the 16 bytes of one uuid4 after another (RFC 9562), for ever.
+
+    The same as ``uuid.uuid4().bytes``, at a tenth of the cost: the random bytes
+    are asked of the system for many ids at once.
+    """
+    while True:
+        block = bytearray(random(16 * _IDS_AT_ONCE))
+        block[6::16] = block[6::16].translate(_VERSION_4)
+        block[8::16] = block[8::16].translate(_VARIANT)
+        ids = bytes(block)
+        for start in range(0, len(ids), 16):
+            yield ids[start : start + 16]

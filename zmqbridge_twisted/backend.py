@@ -1,0 +1,148 @@
+"""zmqbridge's backend for Twisted: the port on a reactor, for coroutines that Deferreds drive.
+
+The facts. Firing a Deferred runs the coroutine that awaits it inside the call. The core
+must not be re-entered from a wake, and a ``callLater`` for each wake would cost more than the rest.
+
+The design. Waking puts the Deferred on a list, and one ``callLater(0)`` fires the list. The
+reactor's own call, when a descriptor is readable, is outside the core, so it fires at once. A
+registration stays while somebody keeps waiting, and goes when the descriptor fires and
+nobody waits.
+
+The reactor is an argument. The global one is looked at only where a program has installed
+it, on its thread; whether it runs yet does not matter: ``task.react`` calls the main function first.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReadDescriptor
+from twisted.python import threadable
+from zope.interface import implementer
+
+__all__ = ["TwistedBackend"]
+
+
+class TwistedBackend:
+    """A Twisted reactor, as :class:`zmqbridge.abc.Backend`.
+
+    Args:
+        reactor: provides ``IReactorFDSet`` and ``IReactorTime``; never the global one unless it
+            is passed here.
+    """
+
+    strict_checkpoints = False
+
+    def __init__(self, reactor: Any) -> None:
+        self.reactor = reactor
+        self._readers: dict[int, _Reader] = {}
+        self._woken: list[Deferred[None]] = []
+
+    @classmethod
+    def running(cls) -> TwistedBackend | None:
+        reactor = sys.modules.get("twisted.internet.reactor")
+        in_other_thread = threadable.ioThread is not None and not threadable.isInIOThread()
+        return None if reactor is None or in_other_thread else cls(reactor)
+
+    def create_waiter(self) -> TwistedWaiter:
+        return TwistedWaiter(self)
+
+    async def checkpoint(self) -> None:
+        turn: Deferred[None] = Deferred()
+        self.fire_soon(turn)
+        await turn
+
+    def current_time(self) -> float:
+        seconds: float = self.reactor.seconds()
+        return seconds
+
+    def release(self, fd: int) -> None:
+        reader = self._readers.pop(fd, None)
+        if reader is not None:
+            self.reactor.removeReader(reader)
+
+    def fire_soon(self, deferred: Deferred[None]) -> None:
+        if not self._woken:
+            self.reactor.callLater(0, self._fire_all)
+        self._woken.append(deferred)
+
+    def _fire_all(self) -> None:
+        woken, self._woken = self._woken, []
+        for deferred in woken:
+            if not deferred.called:
+                deferred.callback(None)
+
+    def watch(self, fd: int, waiter: TwistedWaiter) -> _Reader:
+        reader = self._readers.get(fd)
+        if reader is None:
+            reader = self._readers[fd] = _Reader(self, fd)
+            self.reactor.addReader(reader)
+        reader.waiter = waiter
+        return reader
+
+
+@implementer(IReadDescriptor)
+class _Reader:
+    """One registered descriptor."""
+
+    def __init__(self, backend: TwistedBackend, fd: int) -> None:
+        self._backend = backend
+        self._fd = fd
+        self.waiter: TwistedWaiter | None = None
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def logPrefix(self) -> str:
+        return "zmqbridge"
+
+    def doRead(self) -> None:
+        if self.waiter is None:
+            self._backend.release(self._fd)
+        else:
+            self.waiter.fire()
+
+    def connectionLost(self, reason: object) -> None:
+        if self.waiter is not None:
+            self.waiter.wake()
+
+
+class TwistedWaiter:
+    """One wait: a Deferred, and for the leader the descriptor's reader."""
+
+    __slots__ = ("_backend", "_deferred", "_woken")
+
+    def __init__(self, backend: TwistedBackend) -> None:
+        self._backend = backend
+        self._woken = False
+        self._deferred: Deferred[None] = Deferred()
+
+    def wake(self) -> None:
+        if not self._woken:
+            self._woken = True
+            self._backend.fire_soon(self._deferred)
+
+    def fire(self) -> None:
+        self._woken = True
+        if not self._deferred.called:
+            self._deferred.callback(None)
+
+    def wait(self, fd: int | None, deadline: float | None) -> Awaitable[None]:
+        if fd is None and deadline is None:
+            return self._deferred
+        return self._wait(fd, deadline)
+
+    async def _wait(self, fd: int | None, deadline: float | None) -> None:
+        reactor = self._backend.reactor
+        timer = None if deadline is None else reactor.callLater(max(0, deadline - reactor.seconds()), self.fire)
+        reader = None if fd is None else self._backend.watch(fd, self)
+        try:
+            await self._deferred
+        finally:
+            if reader is not None:
+                reader.waiter = None
+            if timer is not None and timer.active():
+                timer.cancel()
