@@ -1,0 +1,60 @@
+# Everything runs in a virtual environment of its own, made on first use and kept.
+# `make help` lists the commands.
+
+PYTHON ?= python3
+VENV ?= .venv
+RUN := $(VENV)/bin/python
+
+.PHONY: help demo test test-all coverage lint format docs bench clean
+
+help: ## list these commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: $(VENV)/.demo ## the main job: measurements of this machine between five processes on five loops
+	$(RUN) -m examples.demo
+
+test: $(VENV)/.test ## the whole test suite
+	$(RUN) -m pytest $(ARGS)
+
+test-all: ## the whole test suite on every Python from 3.11 on that this machine has
+	@set -e; for python in $$($(PYTHON) tests/pythons.py); do \
+		version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+		echo "== Python $$version: $$python"; \
+		$(MAKE) --no-print-directory test PYTHON=$$python VENV=.venv-$$version; \
+	done
+
+coverage: $(VENV)/.test ## the suite again, with the lines and branches that it covers
+	$(RUN) -m coverage erase
+	$(RUN) -m coverage run -m pytest -q $(ARGS)
+	$(RUN) -m coverage combine --quiet
+	$(RUN) -m coverage report --fail-under=95
+	$(RUN) -m coverage report --fail-under=100 --include='$(PURE)'
+
+PURE := */zmqbridge/framing.py,*/zmqbridge/protocols.py,*/zmqbridge/readiness.py,*/zmqbridge/endpoints.py,*/zmqbridge/options.py,*/zmqbridge/errors.py
+
+lint: $(VENV)/.lint ## formatting, lint rules and types
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(RUN) -m mypy
+
+format: $(VENV)/.lint ## rewrite the code in the project's format
+	$(RUN) -m ruff format .
+	$(RUN) -m ruff check --fix .
+
+docs: $(VENV)/.docs ## the documentation, in docs/_build/html; a warning is an error
+	$(RUN) -m sphinx --fail-on-warning --keep-going --builder html docs docs/_build/html
+
+bench: $(VENV)/.bench ## the figures of speed beside zmq.asyncio and others
+	$(RUN) -m benchmarks.receive
+
+clean: ## remove the virtual environments and all that was built
+	rm -rf .venv .venv-* docs/_build build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+# One stamp for each dependency group that is installed. pip reads groups from 25.1 on.
+$(VENV)/.%: pyproject.toml | $(VENV)/bin/python
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable . --group $*
+	@touch $@
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check 'pip>=25.1'

@@ -1,0 +1,72 @@
+"""A backend with no event loop at all: the example for those who write one, and the proof
+that the core needs none.
+
+The one task there is runs until it would have to wait, and then waits in ``select``. So it can
+receive, send and ask, but not do two things at once.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Awaitable, Callable
+
+from tests.conformance.harnesses.base import CASE_SECONDS, Harness, Task
+
+
+class BlockingWaiter:
+    def __init__(self) -> None:
+        self._woken = False
+
+    def wake(self) -> None:
+        self._woken = True
+
+    async def wait(self, fd: int | None, deadline: float | None) -> None:
+        if not self._woken:
+            timeout = CASE_SECONDS if deadline is None else max(0.0, deadline - time.monotonic())
+            select.select([] if fd is None else [fd], [], [], timeout)
+
+
+class BlockingBackend:
+    strict_checkpoints = False
+
+    @classmethod
+    def running(cls) -> BlockingBackend:
+        return cls()
+
+    def create_waiter(self) -> BlockingWaiter:
+        return BlockingWaiter()
+
+    async def checkpoint(self) -> None:
+        """There are no others to let run."""
+
+    def current_time(self) -> float:
+        return time.monotonic()
+
+    def release(self, fd: int) -> None:
+        """Nothing is ever registered."""
+
+
+class BlockingHarness(Harness):
+    name = "no-loop"
+    concurrent = False
+
+    def __init__(self, backend_class: type[BlockingBackend] = BlockingBackend) -> None:
+        super().__init__(backend_class)
+
+    def run(self, case: Callable[[], Awaitable[None]]) -> None:
+        coroutine = self.checked(case)
+        try:
+            coroutine.send(None)
+        except StopIteration:
+            return
+        raise AssertionError("a coroutine that never waits for a loop was suspended")
+
+    def start(self, task: Task) -> None:
+        raise AssertionError("there is only one task; the case needs a concurrent harness")
+
+    async def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def is_cancellation(self, error: BaseException) -> bool:
+        return False
