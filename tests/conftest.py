@@ -79,8 +79,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Run an async test on its loop."""
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
+    loop: Any = pyfuncitem.funcargs["loop"]
     arguments = {name: pyfuncitem.funcargs[name] for name in inspect.signature(pyfuncitem.obj).parameters}
-    pyfuncitem.funcargs["loop"].run(functools.partial(pyfuncitem.obj, **arguments))
+    loop.run(functools.partial(pyfuncitem.obj, **arguments))
     return True
 
 

@@ -50,30 +50,53 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "zmqbridge.connections": (
-        "Connection", "Dealer", "Pair", "Publisher", "Puller", "Pusher", "RawConnection", "Receiver", "Replier",
-        "Request", "Requester", "RoutedMessage", "Router", "Sender", "Stats", "Subscriber",
-    ),
-    "zmqbridge.context": ("Context",),
-    "zmqbridge.endpoints": ("Endpoint",),
-    "zmqbridge.errors": (
-        "BackendError", "ConnectionClosed", "ContextTerminated", "EndpointError", "LocalProtocolError", "OptionError",
-        "PeerUnreachable", "ProtocolError", "RemoteProtocolError", "RequestTimeout", "WouldBlock", "ZmqBridgeError",
-    ),
-    "zmqbridge.framing": ("Publication",),
-    "zmqbridge.options": ("SocketOptions",),
-}  # fmt: skip
+__all__ = [
+    "BackendError",
+    "Connection",
+    "ConnectionClosed",
+    "Context",
+    "ContextTerminated",
+    "Dealer",
+    "Endpoint",
+    "EndpointError",
+    "LocalProtocolError",
+    "OptionError",
+    "Pair",
+    "PeerUnreachable",
+    "ProtocolError",
+    "Publication",
+    "Publisher",
+    "Puller",
+    "Pusher",
+    "RawConnection",
+    "Receiver",
+    "RemoteProtocolError",
+    "Replier",
+    "Request",
+    "RequestTimeout",
+    "Requester",
+    "RoutedMessage",
+    "Router",
+    "Sender",
+    "SocketOptions",
+    "Stats",
+    "Subscriber",
+    "WouldBlock",
+    "ZmqBridgeError",
+]
 
-__all__ = sorted(name for names in _HOMES.values() for name in names)  # noqa: PLE0605
+# Where the names live, the modules without zmq first.
+_HOMES = ("errors", "endpoints", "framing", "options", "connections", "context")
 
 
 def __getattr__(name: str) -> Any:
-    for home, names in _HOMES.items():
-        if name in names:
-            value = getattr(import_module(home), name)
-            globals()[name] = value
-            return value
+    if name in __all__:
+        for home in _HOMES:
+            module = import_module(f"zmqbridge.{home}")
+            if name in module.__all__:
+                value = getattr(module, name)
+                globals()[name] = value
+                return value
     raise AttributeError(f"module 'zmqbridge' has no attribute {name!r}")
 
 

@@ -47,8 +47,7 @@ def find_backend(name: str | None = None) -> Backend:
             if backend is not None:
                 return backend
     raise BackendError(
-        "no event loop runs the caller; await this from a task of one of "
-        f"{_names()}, or pass a backend to Context(...)"
+        f"no event loop runs the caller; await this from a task of one of {_names()}, or pass a backend to Context(...)"
     )
 
 

@@ -39,7 +39,7 @@ from typing import Generic, TypeVar
 
 from zmqbridge._socket import POLLIN, POLLOUT, Socket
 from zmqbridge.abc import Backend
-from zmqbridge.errors import BackendError, ConnectionClosed, ContextTerminated, LocalProtocolError, WouldBlock
+from zmqbridge.errors import ConnectionClosed, ContextTerminated, LocalProtocolError, WouldBlock
 from zmqbridge.framing import BytesLike
 from zmqbridge.protocols import ConnectionState, Faults, State
 from zmqbridge.readiness import Parked, Readiness
@@ -54,16 +54,19 @@ LOOK_AGAIN = 0.05
 Item = TypeVar("Item")
 Frames = list[bytes]
 
-_forks = 0
 
+class _Forks:
+    """How often this process has come out of a fork as the child."""
 
-def _count_fork() -> None:
-    global _forks
-    _forks += 1
+    count = 0
+
+    @classmethod
+    def add(cls) -> None:
+        cls.count += 1
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_count_fork)
+    os.register_at_fork(after_in_child=_Forks.add)
 
 
 class DeadlinePassed(Exception):
@@ -105,7 +108,7 @@ class Channel(Generic[Item]):
         self._describe = describe
         self._backend: Backend | None = None
         self._thread: int | None = None
-        self._fork = _forks
+        self._forks = _Forks.count
         self._budget = BATCH
         self._stale = True
 
@@ -124,7 +127,7 @@ class Channel(Generic[Item]):
 
     def check_owner(self) -> None:
         """Return if the caller is of the process and the thread that the socket belongs to."""
-        if self._fork != _forks:
+        if self._forks != _Forks.count:
             raise LocalProtocolError(
                 f"{self._describe()} was opened before the process forked; ZeroMQ sockets do not "
                 "survive a fork: open a new Context in the child"

@@ -245,7 +245,8 @@ class Socket:
     def bind(self, address: str) -> Endpoint:
         """Listen at an address, and return it as libzmq resolved it."""
         self._change("bind", self.raw.bind, address)
-        return Endpoint("bind", self.raw.get(zmq.LAST_ENDPOINT).rstrip(b"\0").decode())
+        resolved: bytes = self._get(zmq.LAST_ENDPOINT)
+        return Endpoint("bind", resolved.rstrip(b"\0").decode())
 
     def connect(self, address: str) -> Endpoint:
         """Connect to an address."""

@@ -277,7 +277,8 @@ class Context:
 
     def __del__(self) -> None:
         if getattr(self, "_connections", None):
-            warnings.warn(f"unclosed {self!r}; use it with 'async with', or close it", ResourceWarning, source=self)
+            message = f"unclosed {self!r}; use it with 'async with', or close it"
+            warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"{len(self._connections)} connection(s)"

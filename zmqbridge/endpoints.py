@@ -73,7 +73,11 @@ def check_address(address: str) -> str:
 def _check_tcp(address: str, place: str) -> None:
     host, colon, port = place.rpartition(":")
     if not colon or not host:
-        raise EndpointError(f"the address {address!r} has no port; write 'tcp://host:port', or ':*' to bind any free one")
+        raise EndpointError(
+            f"the address {address!r} has no port; write 'tcp://host:port', or ':*' to bind any free one"
+        )
     if port == "*" or (port.isascii() and port.isdigit() and int(port) in TCP_PORTS):
         return
-    raise EndpointError(f"the address {address!r} has the port {port!r}; a port is 0 to 65535, or '*' to bind any free one")
+    raise EndpointError(
+        f"the address {address!r} has the port {port!r}; a port is 0 to 65535, or '*' to bind any free one"
+    )

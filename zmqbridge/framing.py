@@ -103,17 +103,17 @@ def frames_of(message: Message) -> Sequence[BytesLike]:
                 f"the message {message!r} has no frame; an empty message is one empty frame: [b'']"
             )
         return message
-    if isinstance(message, Sequence) and not isinstance(message, (str, bytearray, memoryview)):
-        return frames_of(tuple(message))
-    _check_frame(message)
-    return (message,)
+    if isinstance(message, (bytearray, memoryview)) or not isinstance(message, Sequence):
+        _check_frame(message)
+        return (message,)
+    if isinstance(message, str):
+        _check_frame(message)
+    return frames_of(list(message))
 
 
 def _check_frame(frame: object) -> None:
     if isinstance(frame, str):
-        raise TypeError(
-            f"a frame is bytes-like, not the str {frame[:60]!r}; encode it first, as in 'text'.encode()"
-        )
+        raise TypeError(f"a frame is bytes-like, not the str {frame[:60]!r}; encode it first, as in 'text'.encode()")
     try:
         view = memoryview(frame)  # type: ignore[arg-type]
     except TypeError:

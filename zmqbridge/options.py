@@ -30,7 +30,9 @@ def _count(option: str, *, low: int, high: int = INT_MAX) -> Any:
     return field(default=None, metadata={"option": option, "kind": "count", "low": low, "high": high})
 
 
-def _seconds(option: str, *, unit: float = 1000, low: float = 0.0, high: float | None = None, endless: bool = False) -> Any:
+def _seconds(
+    option: str, *, unit: float = 1000, low: float = 0.0, high: float | None = None, endless: bool = False
+) -> Any:
     high = INT_MAX / unit if high is None else high
     return field(
         default=None,
@@ -167,7 +169,9 @@ def _check_seconds(name: str, value: object, rule: Any) -> None:
         return
     if not rule["low"] <= value <= rule["high"]:
         endless = ", or math.inf" if rule["endless"] else ""
-        raise OptionError(f"{name}={value!r} is out of range; it takes {rule['low']} to {rule['high']:g} seconds{endless}")
+        raise OptionError(
+            f"{name}={value!r} is out of range; it takes {rule['low']} to {rule['high']:g} seconds{endless}"
+        )
 
 
 def _check_flag(name: str, value: object, rule: Any) -> None:

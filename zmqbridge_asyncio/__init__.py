@@ -125,8 +125,10 @@ class AsyncioWaiter:
                 timer.cancel()
 
     def _wait_with_anyio(self, fd: int) -> asyncio.Task[None]:
-        import anyio
+        import anyio  # noqa: PLC0415 (only the Proactor loop needs it)
 
-        task = self._loop.create_task(anyio.wait_readable(fd))
-        task.add_done_callback(lambda _: self.wake())
-        return task
+        async def wait_readable() -> None:
+            await anyio.wait_readable(fd)
+            self.wake()
+
+        return self._loop.create_task(wait_readable())

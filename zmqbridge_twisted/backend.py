@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable
+from threading import get_ident
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -44,8 +45,11 @@ class TwistedBackend:
     @classmethod
     def running(cls) -> TwistedBackend | None:
         reactor = sys.modules.get("twisted.internet.reactor")
-        in_other_thread = threadable.ioThread is not None and not threadable.isInIOThread()
-        return None if reactor is None or in_other_thread else cls(reactor)
+        if reactor is None:
+            return None
+        # Until a reactor runs there is no such thread.
+        io_thread: int | None = threadable.ioThread
+        return cls(reactor) if io_thread in (None, get_ident()) else None
 
     def create_waiter(self) -> TwistedWaiter:
         return TwistedWaiter(self)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 import zmq
 
 from zmqbridge._channel import BATCH, Channel
-from zmqbridge._socket import Socket
 from zmqbridge.endpoints import Addresses, Endpoint, addresses_of
 from zmqbridge.errors import ConnectionClosed, EndpointError
 from zmqbridge.framing import Message, frames_of
@@ -94,9 +93,7 @@ class Connection:
         self._faults = Faults()
         socket = context._open_socket(socket_type)
         self._socket = socket
-        self._channel: Channel[Any] = Channel(
-            socket, context._find_backend, self._accept, self._faults, self.__repr__
-        )
+        self._channel: Channel[Any] = Channel(socket, context._find_backend, self._accept, self._faults, self.__repr__)
         try:
             socket.apply(self._fill_in(options or SocketOptions()))
             self._prepare()

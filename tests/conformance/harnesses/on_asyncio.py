@@ -32,7 +32,11 @@ class AsyncioHarness(Harness):
         running = asyncio.get_running_loop().create_task(task.run())
         # A task that is cancelled before its first step never runs, and is done all the same.
         running.add_done_callback(lambda ended: self._ended(task, ended.cancelled()))
-        task.cancel = lambda: running.cancel() and None
+
+        def cancel() -> None:
+            running.cancel()
+
+        task.cancel = cancel
 
     @staticmethod
     def _ended(task: Task, cancelled: bool) -> None:

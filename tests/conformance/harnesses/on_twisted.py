@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
-from twisted.internet.base import ReactorBase
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.pollreactor import PollReactor
 from twisted.internet.selectreactor import SelectReactor
@@ -33,7 +32,7 @@ class TwistedHarness(Harness):
         ended: list[object] = []
 
         def begin() -> None:
-            main = Deferred.fromCoroutine(self.checked(case))  # type: ignore[arg-type]
+            main = Deferred.fromCoroutine(self.checked(case))
             limit = self.reactor.callLater(CASE_SECONDS, main.cancel)
             main.addBoth(finish, limit)
 
@@ -56,15 +55,20 @@ class TwistedHarness(Harness):
 
     def close(self) -> None:
         """Close what the reactor itself leaves open, being made to live as long as its process."""
+        reason: Any = None
         for reader in self.reactor.removeAll():
-            reader.connectionLost(Failure(CancelledError()))
-        waker = self.reactor.waker
-        if waker is not None:
-            waker.connectionLost(Failure(CancelledError()))
+            reader.connectionLost(reason)
+        if self.reactor.waker is not None:
+            self.reactor.waker.connectionLost(reason)
 
     def start(self, task: Task) -> None:
-        running = Deferred.fromCoroutine(task.run())  # type: ignore[arg-type]
-        running.addErrback(lambda failure: failure.trap(CancelledError) and None)
+        running = Deferred.fromCoroutine(task.run())
+
+        def forgive_cancellation(failure: Failure) -> None:
+            if not failure.check(CancelledError):
+                failure.raiseException()
+
+        running.addErrback(forgive_cancellation)
         task.cancel = running.cancel
 
     async def sleep(self, seconds: float) -> None:
@@ -79,10 +83,10 @@ class TwistedHarness(Harness):
 class TwistedEpollHarness(TwistedHarness):
     name = "twisted-epoll"
 
-    def new_reactor(self) -> ReactorBase:
+    def new_reactor(self) -> Any:
         from twisted.internet.epollreactor import EPollReactor
 
-        return EPollReactor()
+        return EPollReactor()  # type: ignore[no-untyped-call]
 
     def close(self) -> None:
         super().close()
@@ -92,21 +96,21 @@ class TwistedEpollHarness(TwistedHarness):
 class TwistedPollHarness(TwistedHarness):
     name = "twisted-poll"
 
-    def new_reactor(self) -> ReactorBase:
-        return PollReactor()
+    def new_reactor(self) -> Any:
+        return PollReactor()  # type: ignore[no-untyped-call]
 
 
 class TwistedSelectHarness(TwistedHarness):
     name = "twisted-select"
 
-    def new_reactor(self) -> ReactorBase:
+    def new_reactor(self) -> Any:
         return SelectReactor()
 
 
 class TwistedAsyncioHarness(TwistedHarness):
     name = "twisted-asyncio"
 
-    def new_reactor(self) -> ReactorBase:
+    def new_reactor(self) -> Any:
         self._loop = asyncio.SelectorEventLoop()
         return AsyncioSelectorReactor(self._loop)
 
