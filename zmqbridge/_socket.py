@@ -102,15 +102,21 @@ class Socket:
             self.raw: zmq.Socket[bytes] = zmq.Socket(context, socket_type)
         except zmq.ZMQError as error:
             if error.errno == errno.EINVAL:
-                draft = "" if zmq.DRAFT_API else "; it is a draft type, and pyzmq here is built without drafts"
-                raise OptionError(f"this libzmq ({zmq.zmq_version()}) has no {name} sockets{draft}") from None
+                raise OptionError(f"this libzmq ({zmq.zmq_version()}) has no {name} sockets") from None
             if error.errno == errno.EMFILE:
                 raise ZmqBridgeError(
                     f"no more sockets: the context allows {context.get(zmq.MAX_SOCKETS)}, or the process is out "
                     "of descriptors; close some, or raise the context's max_sockets or 'ulimit -n'"
                 ) from None
             self._translate(error)
-        self.fd: int = self.raw.FD
+        try:
+            self.fd: int = self.raw.FD
+        except (zmq.ZMQError, RuntimeError):
+            self.raw.close(0)
+            raise OptionError(
+                f"{name} is a draft type: this libzmq ({zmq.zmq_version()}) has no {name} sockets "
+                "with a descriptor to wait for"
+            ) from None
         self.tells_room = int(socket_type) not in _SILENT_ABOUT_ROOM
         self.input_pending = False
         self._recv: Callable[..., zmq.Frame] = self.raw.recv

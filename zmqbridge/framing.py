@@ -22,7 +22,7 @@ raise :exc:`~zmqbridge.LocalProtocolError` or :exc:`TypeError`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from zmqbridge.errors import LocalProtocolError, RemoteProtocolError
 
@@ -53,6 +53,9 @@ Tag: TypeAlias = str | bytes
 
 SEPARATOR = b"\0"
 DELIMITER = b""
+
+# Sequences that are one frame, or none at all.
+_SINGLE: tuple[type, ...] = (bytearray, memoryview, str)
 
 
 class Publication(NamedTuple):
@@ -94,21 +97,20 @@ def frames_of(message: Message) -> Sequence[BytesLike]:
     """
     if isinstance(message, bytes):
         return (message,)
+    given: Any = message
     if isinstance(message, (list, tuple)):
-        for frame in message:
-            if not isinstance(frame, bytes):
-                _check_frame(frame)
-        if not message:
-            raise LocalProtocolError(
-                f"the message {message!r} has no frame; an empty message is one empty frame: [b'']"
-            )
-        return message
-    if isinstance(message, (bytearray, memoryview)) or not isinstance(message, Sequence):
-        _check_frame(message)
-        return (message,)
-    if isinstance(message, str):
-        _check_frame(message)
-    return frames_of(list(message))
+        frames: Sequence[BytesLike] = message
+    elif isinstance(message, Sequence) and not isinstance(message, _SINGLE):
+        frames = list(given)
+    else:
+        _check_frame(given)
+        return (given,)
+    for frame in frames:
+        if not isinstance(frame, bytes):
+            _check_frame(frame)
+    if not frames:
+        raise LocalProtocolError(f"the message {message!r} has no frame; an empty message is one empty frame: [b'']")
+    return frames
 
 
 def _check_frame(frame: object) -> None:

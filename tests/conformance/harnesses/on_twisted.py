@@ -29,7 +29,7 @@ class TwistedHarness(Harness):
     def run(self, case: Callable[[], Awaitable[None]]) -> None:
         self.reactor = self.new_reactor()
         own = set(self.reactor.getReaders())
-        ended: list[object] = []
+        outcome: list[tuple[object, object, object]] = []
 
         def begin() -> None:
             main = Deferred.fromCoroutine(self.checked(case))
@@ -37,17 +37,18 @@ class TwistedHarness(Harness):
             main.addBoth(finish, limit)
 
         def finish(result: object, limit: Any) -> None:
-            ended.append(result)
             if limit.active():
                 limit.cancel()
+            self.reactor.callLater(0, self.reactor.callLater, 0, end, result)
+
+        def end(result: object) -> None:
+            outcome.append((result, set(self.reactor.getReaders()) - own, self.reactor.getDelayedCalls()))
             self.reactor.stop()
 
         self.reactor.callWhenRunning(begin)
         self.reactor.run(installSignalHandlers=False)
-        readers = set(self.reactor.getReaders()) - own
-        calls = self.reactor.getDelayedCalls()
         self.close()
-        (result,) = ended
+        ((result, readers, calls),) = outcome
         if isinstance(result, Failure):
             result.raiseException()
         assert not readers, f"left registered: {readers}"
@@ -65,7 +66,7 @@ class TwistedHarness(Harness):
         running = Deferred.fromCoroutine(task.run())
 
         def forgive_cancellation(failure: Failure) -> None:
-            if not failure.check(CancelledError):
+            if not isinstance(failure.value, CancelledError):
                 failure.raiseException()
 
         running.addErrback(forgive_cancellation)
