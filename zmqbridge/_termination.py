@@ -5,6 +5,10 @@ So a thread of its own does it; the thread is a daemon, so that a program which 
 wait can end. Whoever does wait holds one end of a socket pair; the thread closes the other
 when it is done, and the loop sees that as on any descriptor: no backend needs to
 know of threads.
+
+pyzmq's own context terminates itself when it is collected, in whatever thread that
+happens, blocking it; beside a termination under way, libzmq then aborts the process. So the
+context here leaves that out: its one end is a :class:`Termination`.
 """
 
 from __future__ import annotations
@@ -18,9 +22,16 @@ import zmq
 
 from zmqbridge.abc import Backend
 
-__all__ = ["Termination"]
+__all__ = ["OwnedContext", "Termination"]
 
 logger = logging.getLogger("zmqbridge")
+
+
+class OwnedContext(zmq.Context["zmq.Socket[bytes]"]):
+    """A ZeroMQ context that is terminated by a :class:`Termination` and by nothing else."""
+
+    def __del__(self) -> None:
+        """Not even now."""
 
 
 class Termination:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,7 +12,7 @@ import zmq
 
 from zmqbridge._backends import find_backend
 from zmqbridge._socket import Socket
-from zmqbridge._termination import Termination
+from zmqbridge._termination import OwnedContext, Termination
 from zmqbridge.abc import Backend
 from zmqbridge.connections import (
     Connection,
@@ -27,7 +28,7 @@ from zmqbridge.connections import (
     Subscriber,
 )
 from zmqbridge.endpoints import Addresses
-from zmqbridge.errors import ConnectionClosed
+from zmqbridge.errors import ConnectionClosed, LocalProtocolError
 from zmqbridge.framing import Tag
 from zmqbridge.options import SocketOptions
 
@@ -109,7 +110,7 @@ class Context:
             raise ConnectionClosed("the context is closed; make another one")
         if self._zmq_context is None:
             # Not before there is a need: a context made at import may first be used in a forked child.
-            self._zmq_context = zmq.Context(self._io_threads)
+            self._zmq_context = OwnedContext(self._io_threads)
             self._zmq_context.set(zmq.MAX_SOCKETS, self._max_sockets)
         return Socket(self._zmq_context, socket_type)
 
@@ -251,6 +252,9 @@ class Context:
         for connection in list(self._connections):
             connection.close()
         self._closed = True
+        self._terminate()
+
+    def _terminate(self) -> None:
         if self._termination is None and self._zmq_context is not None and self._owns_zmq_context:
             self._termination = Termination(self._zmq_context)
 
@@ -279,6 +283,13 @@ class Context:
         if getattr(self, "_connections", None):
             message = f"unclosed {self!r}; use it with 'async with', or close it"
             warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
+            for connection in list(self._connections):
+                # In another thread, pyzmq closes the socket as it is collected too.
+                with suppress(LocalProtocolError):
+                    connection.close()
+            # An interpreter that is ending starts no thread, and ends without.
+            with suppress(RuntimeError):
+                self._terminate()
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"{len(self._connections)} connection(s)"

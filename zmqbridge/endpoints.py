@@ -10,7 +10,7 @@ passed on: libzmq decides, and its refusal becomes an :exc:`~zmqbridge.EndpointE
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from zmqbridge.errors import EndpointError
 
@@ -43,12 +43,13 @@ def addresses_of(addresses: Addresses | None) -> list[str]:
     """
     if addresses is None:
         return []
-    if isinstance(addresses, (str, bytes)):
-        addresses = [addresses]
-    return [check_address(address) for address in addresses]
+    several: Any = addresses
+    if isinstance(several, (str, bytes)) or not isinstance(several, Iterable):
+        several = [several]
+    return [check_address(address) for address in several]
 
 
-def check_address(address: str) -> str:
+def check_address(address: object) -> str:
     """Return the address if it can be one.
 
     Raises:

@@ -1,15 +1,13 @@
-"""zmqbridge's backend for Twisted: the port on a reactor, for coroutines that Deferreds drive.
+"""The port on a Twisted reactor, for coroutines that Deferreds drive.
 
 The facts. Firing a Deferred runs the coroutine that awaits it inside the call. The core
 must not be re-entered from a wake, and a ``callLater`` for each wake would cost more than the rest.
 
 The design. Waking puts the Deferred on a list, and one ``callLater(0)`` fires the list. The
-reactor's own call, when a descriptor is readable, is outside the core, so it fires at once. A
-registration stays while somebody keeps waiting, and goes when the descriptor fires and
-nobody waits.
+reactor's own call, when a descriptor is readable, is outside the core, so it fires at once.
 
-The reactor is an argument. The global one is looked at only where a program has installed
-it, on its thread; whether it runs yet does not matter: ``task.react`` calls the main function first.
+The reactor is an argument. The global one is taken only where a program has installed it, on
+its thread, running or not: ``task.react`` calls the main function first.
 """
 
 from __future__ import annotations
@@ -20,9 +18,9 @@ from threading import get_ident
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReadDescriptor
 from twisted.python import threadable
-from zope.interface import implementer
+
+from zmqbridge_twisted.reader import Reader
 
 __all__ = ["TwistedBackend"]
 
@@ -31,25 +29,21 @@ class TwistedBackend:
     """A Twisted reactor, as :class:`zmqbridge.abc.Backend`.
 
     Args:
-        reactor: provides ``IReactorFDSet`` and ``IReactorTime``; never the global one unless it
-            is passed here.
+        reactor: provides ``IReactorFDSet`` and ``IReactorTime``.
     """
 
     strict_checkpoints = False
 
     def __init__(self, reactor: Any) -> None:
         self.reactor = reactor
-        self._readers: dict[int, _Reader] = {}
+        self._readers: dict[int, Reader] = {}
         self._woken: list[Deferred[None]] = []
 
     @classmethod
     def running(cls) -> TwistedBackend | None:
         reactor = sys.modules.get("twisted.internet.reactor")
-        if reactor is None:
-            return None
-        # Until a reactor runs there is no such thread.
-        io_thread: int | None = threadable.ioThread
-        return cls(reactor) if io_thread in (None, get_ident()) else None
+        here = threadable.ioThread in (None, get_ident())  # None before any reactor runs
+        return cls(reactor) if reactor is not None and here else None
 
     def create_waiter(self) -> TwistedWaiter:
         return TwistedWaiter(self)
@@ -79,39 +73,13 @@ class TwistedBackend:
             if not deferred.called:
                 deferred.callback(None)
 
-    def watch(self, fd: int, waiter: TwistedWaiter) -> _Reader:
+    def watch(self, fd: int, waiter: TwistedWaiter) -> Reader:
         reader = self._readers.get(fd)
         if reader is None:
-            reader = self._readers[fd] = _Reader(self, fd)
+            reader = self._readers[fd] = Reader(fd, self.release)
             self.reactor.addReader(reader)
         reader.waiter = waiter
         return reader
-
-
-@implementer(IReadDescriptor)
-class _Reader:
-    """One registered descriptor."""
-
-    def __init__(self, backend: TwistedBackend, fd: int) -> None:
-        self._backend = backend
-        self._fd = fd
-        self.waiter: TwistedWaiter | None = None
-
-    def fileno(self) -> int:
-        return self._fd
-
-    def logPrefix(self) -> str:
-        return "zmqbridge"
-
-    def doRead(self) -> None:
-        if self.waiter is None:
-            self._backend.release(self._fd)
-        else:
-            self.waiter.fire()
-
-    def connectionLost(self, reason: object) -> None:
-        if self.waiter is not None:
-            self.waiter.wake()
 
 
 class TwistedWaiter:

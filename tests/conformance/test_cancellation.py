@@ -155,7 +155,7 @@ async def test_cancelled_as_the_message_comes(loop: Harness, addresses: Addresse
 
 
 async def test_storm(loop: Harness, addresses: Addresses) -> None:
-    """Under random cancellation of many receivers and senders all arrives that was sent, once, in each sender's order."""
+    """Under random cancellation all arrives that was sent, once, in each sender's order."""
     seed = random.randrange(2**32)
     print(f"seed {seed}")  # noqa: T201 (pytest shows it where the test fails)
     dice = random.Random(seed)

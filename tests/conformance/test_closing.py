@@ -60,7 +60,8 @@ async def test_after_closing(loop: Harness, addresses: Addresses) -> None:
     async with loop.context() as context:
         pair = context.pair(bind=addresses.new("inproc"))
         async with pair:
-            assert not pair.closed
+            opened = not pair.closed
+        assert opened
         assert pair.closed
         pair.close()
         await pair.aclose()

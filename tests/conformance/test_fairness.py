@@ -1,0 +1,106 @@
+"""The loop stays alive: it runs between batches, and it rests while nothing happens."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+import zmqbridge
+from tests.conformance.harnesses.base import Harness
+from tests.conftest import Addresses
+from zmqbridge import SocketOptions
+
+UNLIMITED = SocketOptions(send_high_water_mark=0, receive_high_water_mark=0)
+COUNT = 5000
+BATCH = 256
+
+
+@pytest.mark.parametrize("how", ["receive", "receive_many", "iterate"])
+async def test_receiving_lets_others_run(loop: Harness, addresses: Addresses, how: str) -> None:
+    """However many messages are queued, the loop runs again and again between the batches of them."""
+    async with loop.context() as context:
+        puller = context.puller(bind=addresses.new("inproc"), options=UNLIMITED)
+        pusher = context.pusher(connect=puller.endpoints[0].address, options=UNLIMITED)
+        await pusher.send_many([b"x"] for _ in range(COUNT))
+        turns = 0
+
+        async def count_turns() -> None:
+            nonlocal turns
+            while True:
+                await loop.turn()
+                turns += 1
+
+        loop.spawn(count_turns)
+        got = 0
+        if how == "receive":
+            while got < COUNT:
+                await puller.receive()
+                got += 1
+        elif how == "receive_many":
+            while got < COUNT:
+                got += len(await puller.receive_many())
+        else:
+            async for _ in puller:
+                got += 1
+                if got == COUNT:
+                    break
+        assert turns >= COUNT // BATCH // 2  # the counting task itself misses the first turns
+
+
+@pytest.mark.parametrize("how", ["send", "send_many"])
+async def test_sending_lets_others_run(loop: Harness, addresses: Addresses, how: str) -> None:
+    """Sending without end, where there is always room, lets the loop run for each batch's worth of messages."""
+    async with loop.context(linger=0) as context:
+        puller = context.puller(bind=addresses.new("inproc"), options=UNLIMITED)
+        pusher = context.pusher(connect=puller.endpoints[0].address, options=UNLIMITED)
+        turns = 0
+
+        async def count_turns() -> None:
+            nonlocal turns
+            while True:
+                await loop.turn()
+                turns += 1
+
+        loop.spawn(count_turns)
+        if how == "send":
+            for _ in range(COUNT):
+                await pusher.send(b"x")
+        else:
+            await pusher.send_many(b"x" for _ in range(COUNT))
+        assert turns >= COUNT // BATCH // 2  # the counting task itself misses the first turns
+
+
+@pytest.mark.parametrize("kind", ["receive", "request", "full peer"])
+async def test_parked_uses_no_cpu(loop: Harness, addresses: Addresses, kind: str) -> None:
+    """While an operation is parked, the process rests: it neither spins nor polls."""
+    options = SocketOptions(send_high_water_mark=1, receive_high_water_mark=1)
+    async with loop.context(linger=0) as context:
+        connection: zmqbridge.Connection
+        if kind == "receive":
+            connection = puller = context.puller(bind=addresses.new("tcp"))
+            loop.spawn(puller.receive)
+        elif kind == "request":
+            replier = context.replier(bind=addresses.new("tcp"))
+            connection = requester = context.requester(connect=replier.endpoints[0].address)
+            loop.spawn(requester.request, b"?")
+            await replier.receive()
+        else:
+            connection = router = context.router(bind=addresses.new("inproc"), options=options)
+            peer = context.dealer(connect=router.endpoints[0].address, options=options)
+            await peer.send(b"hello")
+            name = (await router.receive()).peer
+
+            async def fill() -> None:
+                while True:
+                    await router.send(name, b"x")
+
+            loop.spawn(fill)
+            loop.spawn(router.receive)
+            await loop.parked(router, 2)
+        await loop.until(lambda: connection.stats.parked)
+        # Processor time is the subject. A spin would use all of the period, a poll a good part of it.
+        used = time.process_time()
+        began = time.monotonic()
+        await loop.sleep(0.3)
+        assert time.process_time() - used < (time.monotonic() - began) / 4

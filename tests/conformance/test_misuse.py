@@ -1,0 +1,137 @@
+"""Misuse is loud: a clear error at once, never a hang."""
+
+from __future__ import annotations
+
+import os
+import threading
+import warnings
+from collections.abc import Callable
+
+import pytest
+
+import zmqbridge
+from tests.conformance.harnesses.base import Harness
+from tests.conftest import Addresses
+
+
+@pytest.mark.one_task
+async def test_another_thread(loop: Harness, addresses: Addresses) -> None:
+    """A connection that one thread uses raises in another, and goes on in the first."""
+    async with loop.context() as context:
+        pair = context.pair(bind=addresses.new("inproc"))
+        other = context.pair(connect=pair.endpoints[0].address)
+        await pair.send(b"x")
+        errors: list[Exception] = []
+
+        def misuse() -> None:
+            for call in (lambda: pair.send_nowait(b"x"), pair.receive_nowait, pair.close):
+                try:
+                    call()
+                except zmqbridge.LocalProtocolError as error:
+                    errors.append(error)
+
+        thread = threading.Thread(target=misuse)
+        thread.start()
+        thread.join()
+        assert len(errors) == 3
+        assert all("belongs to another thread" in str(error) for error in errors)
+        assert await other.receive() == [b"x"]
+
+
+@pytest.mark.one_task
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+async def test_forked_child(loop: Harness, addresses: Addresses) -> None:
+    """A forked child that touches its parent's connection gets an error; the parent's goes on."""
+    async with loop.context() as context:
+        pair = context.pair(bind=addresses.new("inproc"))
+        other = context.pair(connect=pair.endpoints[0].address)
+        await pair.send(b"x")
+        calls: list[Callable[[], object]] = [lambda: pair.send_nowait(b"x"), other.receive_nowait, pair.close]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # forking with threads is the subject
+            child = os.fork()
+        if child == 0:
+            refused = 0
+            try:
+                for call in calls:
+                    try:
+                        call()
+                    except zmqbridge.LocalProtocolError as error:
+                        refused += "before the process forked" in str(error)
+            finally:
+                os._exit(refused)
+        _, status = os.waitpid(child, 0)  # noqa: ASYNC222 (the child ends at once, or the case hangs and fails)
+        assert os.waitstatus_to_exitcode(status) == len(calls)
+        assert await other.receive() == [b"x"]
+
+
+@pytest.mark.one_task
+async def test_endpoints(loop: Harness, addresses: Addresses) -> None:
+    """An address that cannot be used is an error that names it and the remedy, and leaves nothing behind."""
+    async with loop.context() as context:
+        pair = context.pair(bind=addresses.new("tcp"))
+        in_use = pair.endpoints[0].address
+        for address, words in {
+            in_use: "the address is in use; choose another",
+            "tcp://127.0.0.1": "has no port",
+            "tcp://127.0.0.1:99999": "a port is 0 to 65535",
+            "127.0.0.1:5555": "names no transport",
+            "tcp://": "names nothing behind",
+            "carrier-pigeon://home": "built without that transport",
+            "pgm://eth0;239.192.1.1:5555": "pgm|built without that transport|cannot use that transport",
+            "udp://127.0.0.1:5555": "cannot use that transport|built without that transport",
+            "tcp://no.such.interface:1": "no interface of this machine",
+            "ipc:///no/such/directory/at/all": "cannot bind",
+            "ipc://" + "x" * 200: "too long; an ipc path has at most",
+            "inproc://a\0b": "zero byte",
+        }.items():
+            with pytest.raises(zmqbridge.EndpointError, match=words):
+                context.pair(bind=address)
+            with pytest.raises(zmqbridge.EndpointError, match=words):
+                pair.bind(address)
+        with pytest.raises(zmqbridge.EndpointError, match="an address is a str"):
+            context.pair(connect=5555)  # type: ignore[arg-type]
+        with pytest.raises(zmqbridge.EndpointError, match="an address is a str"):
+            context.pair(connect=b"tcp://127.0.0.1:1")  # type: ignore[arg-type]
+        with pytest.raises(zmqbridge.EndpointError, match=r"no bind to 'tcp://127.0.0.1:1'; this connection has"):
+            pair.unbind("tcp://127.0.0.1:1")
+        with pytest.raises(zmqbridge.EndpointError, match="no connect to"):
+            pair.disconnect(in_use)
+        assert [endpoint.address for endpoint in pair.endpoints] == [in_use]
+
+
+@pytest.mark.one_task
+async def test_unbind_and_disconnect(loop: Harness, addresses: Addresses) -> None:
+    """Endpoints can be given up one by one, by the address that the connection tells."""
+    async with loop.context() as context:
+        puller = context.puller(bind=[addresses.new("tcp"), addresses.new("ipc")])
+        tcp, ipc = (endpoint.address for endpoint in puller.endpoints)
+        pusher = context.pusher(connect=tcp)
+        await pusher.send(b"1")
+        assert await puller.receive() == [b"1"]
+        pusher.disconnect(tcp)
+        puller.unbind(tcp)
+        assert [endpoint.address for endpoint in puller.endpoints] == [ipc]
+        pusher.connect(ipc)
+        await pusher.send(b"2")
+        assert await puller.receive() == [b"2"]
+        assert pusher.endpoints == (zmqbridge.Endpoint("connect", ipc),)
+
+
+@pytest.mark.one_task
+async def test_failed_construction_leaves_nothing(loop: Harness, addresses: Addresses) -> None:
+    """A connection whose second address is wrong has not taken the first."""
+    address = addresses.new("ipc")
+    async with loop.context() as context:
+        with pytest.raises(zmqbridge.EndpointError):
+            context.pair(bind=[address, "tcp://no.such.interface:1"])
+        with pytest.raises(zmqbridge.EndpointError):
+            context.pair(bind=[address, "nonsense"])
+        assert "0 connection(s)" in repr(context)
+        for _ in range(1000):
+            try:
+                pair = context.pair(bind=address)
+                break
+            except zmqbridge.EndpointError:
+                await loop.turn()  # libzmq closes sockets in the background
+        assert pair.endpoints[0].address == address

@@ -1,0 +1,241 @@
+"""Which backend is found where, and what each does at the edges that the conformance suite does not reach."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+import zmqbridge
+from zmqbridge.abc import Backend
+from zmqbridge_asyncio import AsyncioBackend
+from zmqbridge_trio import TrioBackend
+
+ROOT = Path(__file__).parent.parent
+LONGEST_BACKEND = 120
+
+
+async def backend_name(given: str | None = None) -> str:
+    """Return the class of the backend that a context finds here."""
+    async with zmqbridge.Context(given) as context:
+        return type(context._find_backend()).__name__
+
+
+def run_program(program: str) -> str:
+    """Run a program in a fresh interpreter and return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], capture_output=True, check=False, text=True, timeout=50
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+ECHO = """
+import zmqbridge
+async def main(*_):
+    async with zmqbridge.Context() as context:
+        puller = context.puller(bind="inproc://x")
+        pusher = context.pusher(connect="inproc://x")
+        await pusher.send(b"x")
+        await puller.receive()
+        print(type(context._find_backend()).__name__)
+"""
+
+
+STARTS = {
+    "asyncio": ("AsyncioBackend", "import asyncio; asyncio.run(main())"),
+    "uvloop": ("AsyncioBackend", "import uvloop; uvloop.run(main())"),
+    "trio": ("TrioBackend", "import trio; trio.run(main)"),
+    "anyio": ("AsyncioBackend", "import anyio; anyio.run(main)"),
+    "anyio-trio": ("TrioBackend", "import anyio; anyio.run(main, backend='trio')"),
+    "twisted": (
+        "TwistedBackend",
+        """
+from twisted.internet import defer, task
+task.react(lambda reactor: defer.Deferred.fromCoroutine(main()))
+""",
+    ),
+    "twisted-on-asyncio": (
+        "TwistedBackend",
+        """
+from twisted.internet import asyncioreactor
+asyncioreactor.install()
+from twisted.internet import defer, reactor
+def begin():
+    defer.Deferred.fromCoroutine(main()).addBoth(lambda _: reactor.stop())
+reactor.callWhenRunning(begin)
+reactor.run()
+""",
+    ),
+    "asyncio-under-twisted": (
+        "AsyncioBackend",
+        """
+from twisted.internet import asyncioreactor
+asyncioreactor.install()
+from twisted.internet import reactor
+def begin():
+    asyncio.ensure_future(main()).add_done_callback(lambda _: reactor.stop())
+reactor.callWhenRunning(begin)
+reactor.run()
+""",
+    ),
+    "trio-as-a-guest-of-asyncio": (
+        "TrioBackend",
+        """
+async def host():
+    loop = asyncio.get_running_loop()
+    done = loop.create_future()
+    soon = loop.call_soon_threadsafe
+    trio.lowlevel.start_guest_run(main, run_sync_soon_threadsafe=soon, done_callback=done.set_result)
+    (await done).unwrap()
+asyncio.run(host())
+""",
+    ),
+}
+
+
+@pytest.mark.parametrize(("expected", "start"), STARTS.values(), ids=STARTS)
+def test_found(expected: str, start: str) -> None:
+    """A context finds the backend of the loop that runs it, whatever else is imported."""
+    assert run_program(f"import asyncio, trio\n{ECHO}\n{start}") == expected
+
+
+def test_nothing_running() -> None:
+    """Without a loop, awaiting is an error that says so and names the installed backends."""
+    with pytest.raises(zmqbridge.BackendError, match="no event loop runs the caller; .* asyncio, trio, twisted"):
+        backend_name().send(None)
+
+
+def test_by_name() -> None:
+    """A backend may be named; where another loop runs, or the name is unknown, that is an error."""
+    assert asyncio.run(backend_name("asyncio")) == "AsyncioBackend"
+    assert trio.run(backend_name, "trio") == "TrioBackend"
+    with pytest.raises(zmqbridge.BackendError, match="does not run on trio"):
+        asyncio.run(backend_name("trio"))
+    with pytest.raises(
+        zmqbridge.BackendError, match=r"no backend is called 'curio'; installed are asyncio, trio, twisted"
+    ):
+        asyncio.run(backend_name("curio"))
+
+
+@pytest.mark.parametrize("run", [lambda main: asyncio.run(main()), trio.run], ids=["asyncio", "trio"])
+def test_another_loop(run: Callable[[Any], Any]) -> None:
+    """A context that one loop has used says so when it would wait on another, and can still be closed there."""
+    context = zmqbridge.Context()
+    puller = context.puller(bind="tcp://127.0.0.1:*")
+    pusher = context.pusher(connect=puller.endpoints[0].address)
+
+    async def first() -> None:
+        await pusher.send(b"x")
+        assert await puller.receive() == [b"x"]
+
+    async def second() -> None:
+        with pytest.raises(zmqbridge.BackendError, match="belongs to another .*; make a Context for this one"):
+            await puller.receive()
+
+    run(first)
+    run(second)
+    context.close()
+
+
+def test_made_before_the_loop() -> None:
+    """A context and its connections may be made before any loop runs."""
+    context = zmqbridge.Context()
+    puller = context.puller(bind="tcp://127.0.0.1:*")
+    pusher = context.pusher(connect=puller.endpoints[0].address)
+    pusher.connect(puller.endpoints[0].address)
+
+    async def main() -> list[bytes]:
+        async with context:
+            await pusher.send(b"x")
+            return await puller.receive()
+
+    assert asyncio.run(main()) == [b"x"]
+
+
+def test_loop_without_add_reader() -> None:
+    """Where a loop cannot register descriptors, as on Windows, anyio waits in its place."""
+
+    class Loop(asyncio.SelectorEventLoop):
+        def add_reader(self, *args: object) -> None:
+            raise NotImplementedError
+
+    async def main() -> list[bytes]:
+        async with zmqbridge.Context() as context:
+            puller = context.puller(bind="tcp://127.0.0.1:*")
+            pusher = context.pusher(connect=puller.endpoints[0].address)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.01):
+                    await puller.receive()
+            receiving = asyncio.ensure_future(puller.receive())
+            await asyncio.sleep(0)
+            await pusher.send(b"x")
+            return await receiving
+
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        assert runner.run(main()) == [b"x"]
+
+
+def test_backends_have_the_interface() -> None:
+    """Each backend is what the port asks for."""
+
+    async def made() -> tuple[Backend | None, ...]:
+        return AsyncioBackend.running(), TrioBackend.running()
+
+    for backend in (*asyncio.run(made()), *trio.run(made)):
+        assert backend is None or isinstance(backend, Backend)
+    assert AsyncioBackend.running() is None
+    assert TrioBackend.running() is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(path for package in ROOT.glob("zmqbridge_*") for path in package.glob("*.py")),
+    ids=lambda path: path.name,
+)
+def test_backends_are_thin(path: Path) -> None:
+    """No backend is longer than 120 lines, nor names a socket or a pattern."""
+    source = path.read_text()
+    assert len(source.splitlines()) <= LONGEST_BACKEND
+    assert "import zmq\n" not in source
+
+
+def test_bad_contexts() -> None:
+    """A context's own numbers are checked."""
+    with pytest.raises(ValueError, match="io_threads=0"):
+        zmqbridge.Context(io_threads=0)
+    with pytest.raises(ValueError, match="max_sockets=0"):
+        zmqbridge.Context(max_sockets=0)
+    with pytest.raises(zmqbridge.OptionError, match="linger=-1"):
+        zmqbridge.Context(linger=-1)
+
+
+def test_unclosed_context_warns() -> None:
+    """A context that is dropped with connections open is a ResourceWarning, and does not hang."""
+    program = """
+import gc, warnings, zmqbridge
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    context = zmqbridge.Context(linger=0)
+    context.puller(bind="inproc://x")
+    del context
+    gc.collect()
+print([str(warning.message)[:16] for warning in caught if warning.category is ResourceWarning])
+"""
+    assert "unclosed <Contex" in run_program(program)
+
+
+def test_too_many_sockets() -> None:
+    """A context that is full says how many it allows."""
+    context = zmqbridge.Context(max_sockets=2)
+    for _ in range(2):
+        context.puller()
+    with pytest.raises(zmqbridge.ZmqBridgeError, match="the context allows 2"):
+        context.puller()
+    context.close()

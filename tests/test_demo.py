@@ -1,0 +1,247 @@
+"""The demo, run as its users run it: its account, its end by Ctrl-C, and its end when a participant dies."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+pytest.importorskip("rich", reason="the demo's own dependency")
+
+from examples.demo.account import Account
+from examples.demo.cast import CAST, HISTORIAN, PUBLISHER, SUPERVISOR
+from examples.demo.messages import Report
+from examples.demo.tally import Tally
+
+# Eight processes start here, on a machine that may have other things to do.
+pytestmark = pytest.mark.timeout(180)
+
+ROOT = Path(__file__).parents[1]
+READERS = [role.name for role in CAST if role.asks]
+ROLES = [*CAST, SUPERVISOR]
+
+
+class Demo:
+    """A run of the demo without a terminal."""
+
+    def __init__(self, seconds: float) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "examples.demo", "--seconds", str(seconds)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            process_group=0,
+        )
+        self.participants: list[psutil.Process] = []
+        self.output = ""
+
+    def wait_for(self, text: str) -> None:
+        """Read lines up to one that holds this text, and note which processes run then."""
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self.output += line
+            if text in line:
+                self.participants = psutil.Process(self._process.pid).children()
+                return
+        pytest.fail(f"the demo ended without {text!r}; it printed:\n{self.output}")
+
+    def participant(self, name: str) -> psutil.Process:
+        return next(process for process in self.participants if f"examples.demo.{name}" in process.cmdline())
+
+    def send_signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Wait for the end, and return the exit status."""
+        output, _ = self._process.communicate()
+        self.output += output
+        return self._process.returncode
+
+    def left_over(self) -> list[psutil.Process]:
+        """Return the participants that outlive the demo."""
+        return [process for process in self.participants if runs(process)]
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+
+def runs(process: psutil.Process) -> bool:
+    """Whether a process still runs; one that only waits to be buried does not."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.fixture
+def demos() -> Iterator[list[Demo]]:
+    """Where a test puts the runs that it starts, so that none outlives it."""
+    started: list[Demo] = []
+    yield started
+    for demo in started:
+        demo.kill()
+
+
+def start(demos: list[Demo], seconds: float) -> Demo:
+    demo = Demo(seconds)
+    demos.append(demo)
+    return demo
+
+
+def test_complete_run(demos: list[Demo]) -> None:
+    """A run without a terminal prints plain lines and an account of every message, and its status is 0."""
+    demo = start(demos, 1)
+    assert demo.wait() == 0, demo.output
+    assert "\x1b" not in demo.output
+    assert "measuring for 1 s" in demo.output
+    for reader in READERS:
+        assert re.search(rf"^{reader} +(\d+) +\1 +\1 +\1$", demo.output, re.MULTILINE), demo.output
+    verdict = re.fullmatch(
+        r"All is accounted for: (\d+) messages published, (\d+) of \2 deliveries received, "
+        r"(\d+) requests sent, \3 answered\.",
+        demo.output.splitlines()[-1],
+    )
+    assert verdict, demo.output
+    assert all(int(figure) > 0 for figure in verdict.groups())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interruption(demos: list[Demo], number: int) -> None:
+    """An interrupted run ends all its processes, accounts for what there was, and its status is 130."""
+    demo = start(demos, 600)
+    demo.wait_for("  1 s: ")
+    assert len(demo.participants) == len(CAST)
+    demo.send_signal(number)
+    assert demo.wait() == 130, demo.output
+    assert demo.left_over() == []
+    assert "Traceback" not in demo.output
+    assert demo.output.splitlines()[-1].startswith("Interrupted: "), demo.output
+
+
+def test_interruption_while_processes_start(demos: list[Demo]) -> None:
+    """A run interrupted before anything was published ends as quietly."""
+    demo = start(demos, 600)
+    demo.wait_for("starting the processes")
+    demo.send_signal(signal.SIGINT)
+    assert demo.wait() == 130, demo.output
+    assert demo.left_over() == []
+    assert "Traceback" not in demo.output
+
+
+@pytest.mark.parametrize("name", ["trio_reader", "publisher"])
+def test_death_of_a_participant(demos: list[Demo], name: str) -> None:
+    """A participant that is killed is named, the others are ended, and the status is 1."""
+    demo = start(demos, 600)
+    demo.wait_for("  1 s: ")
+    demo.participant(name).kill()
+    assert demo.wait() == 1, demo.output
+    assert demo.left_over() == []
+    assert "Traceback" not in demo.output
+    assert f"FAULT: {name} was killed by SIGKILL" in demo.output
+    assert "NOT ALL IS ACCOUNTED FOR" in demo.output.splitlines()[-1]
+
+
+def test_death_of_the_supervisor(demos: list[Demo]) -> None:
+    """No participant outlives a supervisor that is killed."""
+    demo = start(demos, 600)
+    demo.wait_for("  1 s: ")
+    demo.send_signal(signal.SIGKILL)
+    assert len(demo.participants) == len(CAST)
+    deadline = time.monotonic() + 60
+    while demo.left_over() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert demo.left_over() == []
+
+
+# --- the account itself ---
+
+
+def reports() -> dict[str, Report]:
+    """The last reports of a run in which nothing is missing."""
+    published = {"cpu.0": 3, "memory": 3, "network": 3, "disk": 3}
+    made = {
+        role.name: Report(
+            name=role.name,
+            state="done",
+            received={tag: count for tag, count in published.items() if role.tags and role.subscribes_to(tag)},
+            asked=2 * role.asks,
+            answered=2 * role.asks,
+        )
+        for role in ROLES
+    }
+    made[PUBLISHER.name].published = published
+    made[HISTORIAN.name].requests = dict.fromkeys(READERS, 2)
+    made[HISTORIAN.name].replies = dict.fromkeys(READERS, 2)
+    return made
+
+
+def test_account_of_a_complete_run() -> None:
+    """Where every message arrived and every request was answered, the account finds no fault."""
+    account = Account(ROLES, reports())
+    assert list(account.faults()) == []
+    assert account.messages_received == account.messages_due
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "fault"),
+    [
+        ("trio_reader", {"received": {"cpu.0": 2}}, "trio_reader received 2 of 3 messages under cpu.0"),
+        ("trio_reader", {"received": {"cpu.0": 3, "disk": 1}}, "trio_reader received 1 of 0 messages under disk"),
+        ("supervisor", {"missing": 1}, "supervisor found 1 numbers left out"),
+        ("supervisor", {"repeated": 1}, "supervisor found 1 messages that came twice or out of order"),
+        ("pyzmq_reader", {"asked": 0, "answered": 0}, "pyzmq_reader sent no request"),
+        (
+            "trio_reader",
+            {"asked": 3},
+            "trio_reader sent 3 requests, the historian received 2 of them and sent 2 replies, trio_reader received 2",
+        ),
+        (
+            "anyio_reader",
+            {"state": "running"},
+            "no last report came from anyio_reader: their figures here are older, and not compared",
+        ),
+        ("publisher", {"published": {}}, "nothing was published"),
+    ],
+)
+def test_account_names_what_is_missing(name: str, change: dict[str, object], fault: str) -> None:
+    """Whatever is missing is named, in words that say whose it is."""
+    made = reports()
+    made[name] = replace(made[name], **change)  # type: ignore[arg-type]
+    assert fault in list(Account(ROLES, made).faults())
+
+
+def test_tally_finds_gaps_and_repeats() -> None:
+    """A reader counts the numbers that are left out, at the end too, and those that come again."""
+    tally = Tally("reader", ["cpu."])
+    tally.receive(b"cpu.0", b'{"hello": ["cpu.0", "memory"]}')
+    assert tally.ready
+    for number in (1, 2, 4, 4):
+        tally.receive(b"cpu.0", b'{"number": %d, "value": 1.0, "unit": "%%"}' % number)
+    ended_before = tally.ended
+    tally.receive(b"cpu.0", b'{"end": 6}')
+    assert (ended_before, tally.ended) == (False, True)
+    report = tally.report(last=True)
+    assert (report.received, report.missing, report.repeated) == ({"cpu.0": 4}, 3, 1)
+
+
+def test_tally_counts_a_reply_to_its_own_request_alone() -> None:
+    """A reply to another request than the latest does not count as an answer."""
+    tally = Tally("reader", ["cpu."])
+    tally.ask()
+    tally.ask()
+    tally.answer([b'{"number": 1, "tag": "cpu.", "values": []}'])
+    assert tally.report().answered == 0
+    tally.answer([b'{"number": 2, "tag": "cpu.", "values": []}'])
+    assert tally.report().answered == 1

@@ -1,0 +1,135 @@
+"""The documentation: its programs run and print what the pages say, and its names exist."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import zmqbridge
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted(page for page in DOCS.rglob("*.rst") if "_build" not in page.parts)
+
+_BLOCK = re.compile(
+    r"^\.\. code-block:: (?P<language>\w+)\n(?:   :caption: (?P<caption>.+)\n)?\n(?P<body>(?:(?:   .*)?\n)+)", re.M
+)
+
+
+@dataclass
+class Block:
+    """One code block of a page."""
+
+    page: Path
+    language: str
+    caption: str | None
+    body: str
+    printed: str | None = None
+
+    @property
+    def id(self) -> str:
+        return f"{self.page.relative_to(DOCS).with_suffix('')}:{self.caption}"
+
+
+def blocks() -> list[Block]:
+    """Every code block of every page; what a program prints is the block behind it."""
+    found: list[Block] = []
+    for page in PAGES:
+        for match in _BLOCK.finditer(page.read_text(encoding="utf-8") + "\n"):
+            body = textwrap.dedent(match["body"]).strip("\n") + "\n"
+            if match["caption"] == "It prints":
+                found[-1].printed = body
+            else:
+                found.append(Block(page, match["language"], match["caption"], body))
+    return found
+
+
+PYTHON = [block for block in blocks() if block.language == "python"]
+PROGRAMS = [block for block in PYTHON if block.caption]
+FRAGMENTS = [block for block in PYTHON if not block.caption]
+
+
+def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *command], cwd=cwd, capture_output=True, text=True, timeout=50, check=False)
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.id)
+def test_program_prints_what_the_page_says(program: Block, tmp_path: Path) -> None:
+    """A program of the documentation runs as printed, without a warning, and prints what the page says."""
+    assert program.printed is not None, "a program with a caption is followed by a block that says what it prints"
+    path = tmp_path / "program.py"
+    path.write_text(program.body, encoding="utf-8")
+    done = run("-W", "error", str(path), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == program.printed
+    assert done.stderr == ""
+
+
+def test_fragments_are_python() -> None:
+    """What is no whole program is at least valid Python."""
+    for fragment in FRAGMENTS:
+        compile(fragment.body, str(fragment.page), "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+
+def test_every_loop_has_programs() -> None:
+    """Each page of getting started holds programs, so none of them is passed over."""
+    pages = {program.page.stem for program in PROGRAMS if program.page.parent.name == "getting-started"}
+    assert pages == {"asyncio", "trio", "anyio", "twisted"}
+
+
+def test_every_python_block_is_seen() -> None:
+    """No code block of Python is written in a way that these tests would not find."""
+    written = sum(page.read_text(encoding="utf-8").count("code-block:: python") for page in PAGES)
+    assert written == len(PYTHON)
+
+
+@pytest.mark.parametrize("name", zmqbridge.__all__)
+def test_public_name_is_in_the_reference(name: str) -> None:
+    """Every public name has its place in the API reference."""
+    reference = "".join(page.read_text(encoding="utf-8") for page in PAGES if page.parent.name == "api")
+    assert re.search(rf"^\.\. auto(class|exception):: zmqbridge\.{name}$", reference, re.M)
+
+
+def test_make_targets_exist() -> None:
+    """Every command 'make X' that a page names is a target of the Makefile."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    pages = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+    named = {name for page in pages for name in re.findall(r"`make ([a-z-]+)", page.read_text(encoding="utf-8"))}
+    assert named <= targets
+
+
+def test_conformance_command_of_the_backend_page() -> None:
+    """The page on backends names a command that runs the conformance suite on the example backend."""
+    page = (DOCS / "writing-a-backend.rst").read_text(encoding="utf-8")
+    (options,) = re.findall(r"pytest tests/conformance (--backend tests\..*)", page)
+    done = run("-m", "pytest", "-q", "-k", "test_arrives", "tests/conformance", *options.split(), cwd=ROOT)
+    assert done.returncode == 0, done.stdout
+    assert (
+        "BlockingBackend"
+        in run(
+            "-m",
+            "pytest",
+            "-q",
+            "--collect-only",
+            "-k",
+            "test_arrives",
+            "tests/conformance",
+            *options.split(),
+            cwd=ROOT,
+        ).stdout
+    )
+
+
+@pytest.mark.skipif(importlib.util.find_spec("furo") is None, reason="needs the dependency group docs")
+def test_pages_build_without_a_warning(tmp_path: Path) -> None:
+    """Sphinx builds the pages with warnings as errors: every reference resolves, every docstring is well formed."""
+    done = run("-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", str(DOCS), str(tmp_path / "html"), cwd=ROOT)
+    assert done.returncode == 0, done.stderr

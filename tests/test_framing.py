@@ -1,0 +1,154 @@
+"""The frames of publications, requests and replies: written and read back, and what is malformed."""
+
+from __future__ import annotations
+
+from collections import UserList
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zmqbridge.errors import LocalProtocolError, RemoteProtocolError
+from zmqbridge.framing import (
+    Envelope,
+    Publication,
+    frames_of,
+    publication_frame,
+    read_envelope,
+    read_publication,
+    read_reply,
+    reply_frames,
+    request_frames,
+    tag_bytes,
+)
+
+frames = st.lists(st.binary(max_size=20), max_size=8)
+tags = st.binary(max_size=20).filter(lambda tag: b"\0" not in tag)
+
+
+@given(tags, st.binary())
+def test_publication_round_trip(tag: bytes, message: bytes) -> None:
+    """What is published under a tag is read back as that tag and that message, zero bytes and all."""
+    assert read_publication([publication_frame(message, tag)]) == Publication(tag, message)
+
+
+def test_publication_on_the_wire() -> None:
+    """A publication is its tag, a zero byte and its message, in one frame."""
+    assert publication_frame(b"12 C", "weather.köln") == "weather.köln\0".encode() + b"12 C"
+    assert publication_frame(memoryview(b"x")) == b"\0x"
+
+
+def test_two_frame_publication() -> None:
+    """The two-frame form is read too, and its tag may be anything."""
+    assert read_publication([b"a\0b", b"c\0d"]) == Publication(b"a\0b", b"c\0d")
+
+
+@pytest.mark.parametrize("layout", [[b"no separator"], [b""], [b"a", b"b", b"c"], []], ids=repr)
+def test_malformed_publication(layout: list[bytes]) -> None:
+    """A publication of another layout is the peer's mistake."""
+    with pytest.raises(RemoteProtocolError, match="a publication of"):
+        read_publication(layout)
+
+
+def test_tag_with_a_zero_byte() -> None:
+    """A tag that holds a zero byte is the caller's mistake, and the error shows it."""
+    with pytest.raises(LocalProtocolError, match=r"the tag b'a\\x00b' holds a zero byte"):
+        publication_frame(b"", "a\0b")
+
+
+def test_tags() -> None:
+    """A tag is str, encoded as UTF-8, or bytes, and nothing else."""
+    assert tag_bytes("ä") == b"\xc3\xa4"
+    assert tag_bytes(b"\xff") == b"\xff"
+    with pytest.raises(TypeError, match="a tag is str or bytes, not NoneType: None"):
+        tag_bytes(None)  # type: ignore[arg-type]
+
+
+@given(st.binary(min_size=1), frames)
+def test_request_round_trip(id: bytes, parts: list[bytes]) -> None:
+    """A request reaches a router with its peer in front, and its reply comes back with its id and parts."""
+    request = request_frames(id, parts)
+    assert request == [id, b"", *parts]
+    envelope = read_envelope([b"peer", *map(bytes, request)])
+    assert envelope == Envelope([b"peer"], id, parts)
+    reply = reply_frames(envelope, parts)
+    assert reply[0] == b"peer"
+    assert read_reply([bytes(frame) for frame in reply[1:]]) == (id, parts)
+
+
+@given(st.lists(st.binary(min_size=1), min_size=1), frames)
+def test_envelope_round_trip(routing_ids: list[bytes], parts: list[bytes]) -> None:
+    """Whatever the route of a request, its reply is addressed by the same routing ids in the same order."""
+    envelope = read_envelope([*routing_ids, b"", *parts])
+    assert [*envelope.route, envelope.id] == routing_ids
+    assert reply_frames(envelope, [b"reply"]) == [*routing_ids, b"", b"reply"]
+
+
+@given(frames)
+def test_no_layout_of_a_peer_is_anything_but_read_or_refused(layout: list[bytes]) -> None:
+    """Any frames at all are either read or a RemoteProtocolError, by each of the readers."""
+    for read in (read_publication, read_envelope, read_reply):
+        with suppress(RemoteProtocolError):
+            read(layout)
+
+
+@pytest.mark.parametrize(
+    ("layout", "words"),
+    [
+        ([], "no empty delimiter"),
+        ([b"peer", b"id"], "no empty delimiter"),
+        ([b"", b"x"], "empty envelope"),
+    ],
+)
+def test_malformed_request(layout: list[bytes], words: str) -> None:
+    """A request with no envelope is the peer's mistake."""
+    with pytest.raises(RemoteProtocolError, match=words):
+        read_envelope(layout)
+
+
+@pytest.mark.parametrize(
+    ("layout", "words"),
+    [([], "0 frame"), ([b"id"], "1 frame"), ([b"id", b"x"], "empty delimiter")],
+)
+def test_malformed_reply(layout: list[bytes], words: str) -> None:
+    """A reply without id or delimiter is the peer's mistake."""
+    with pytest.raises(RemoteProtocolError, match=words):
+        read_reply(layout)
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (b"a", (b"a",)),
+        ([b"a", b""], [b"a", b""]),
+        ((b"a",), (b"a",)),
+        (UserList([b"a", bytearray(b"b")]), [b"a", b"b"]),
+        (bytearray(b"a"), (b"a",)),
+        (memoryview(b"a"), (b"a",)),
+    ],
+    ids=repr,
+)
+def test_frames_of(message: Any, expected: object) -> None:
+    """One bytes-like object is one frame, and any sequence of them is a multipart message."""
+    assert frames_of(message) == expected
+
+
+@pytest.mark.parametrize("message", ["text", [b"a", "text"], 5, None, [None], [[b"nested"]], {b"a"}], ids=repr)
+def test_not_frames(message: Any) -> None:
+    """Anything else is a TypeError."""
+    with pytest.raises(TypeError, match="a frame is bytes-like, not"):
+        frames_of(message)
+
+
+def test_no_frame() -> None:
+    """A message without frames is refused with the remedy."""
+    with pytest.raises(LocalProtocolError, match=r"the message \[\] has no frame; .*: \[b''\]"):
+        frames_of([])
+
+
+def test_memory_with_gaps() -> None:
+    """A frame is contiguous memory."""
+    with pytest.raises(TypeError, match="contiguous"):
+        frames_of([memoryview(b"abcd")[::2]])

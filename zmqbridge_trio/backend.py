@@ -1,0 +1,86 @@
+"""The port on trio.
+
+The facts. One task may wait for a descriptor, in ``wait_readable``, which only a cancel
+scope can interrupt. Entering a scope and cancelling it costs several times what waking a sleeping
+task does.
+
+The design. The leader, who holds the descriptor, waits in a scope, and waking it cancels that
+scope. A follower sleeps and is rescheduled; only one with a deadline needs a scope for it.
+"""
+
+from __future__ import annotations
+
+import math
+
+import trio
+
+from zmqbridge.errors import BackendError
+
+__all__ = ["TrioBackend"]
+
+
+class TrioBackend:
+    """The running trio loop, as :class:`zmqbridge.abc.Backend`."""
+
+    strict_checkpoints = True
+
+    def __init__(self) -> None:
+        self._run = trio.lowlevel.current_root_task()
+
+    @classmethod
+    def running(cls) -> TrioBackend | None:
+        return cls() if trio.lowlevel.in_trio_task() else None
+
+    def create_waiter(self) -> TrioWaiter:
+        if trio.lowlevel.current_root_task() is not self._run:
+            raise BackendError("the context belongs to another trio run; make a Context for this one")
+        return TrioWaiter()
+
+    async def checkpoint(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    def current_time(self) -> float:
+        return trio.current_time()
+
+    def release(self, fd: int) -> None:
+        """Nothing to do: a wait that was woken has taken its descriptor off already."""
+
+
+class TrioWaiter:
+    """One wait: asleep, or in a scope around the descriptor."""
+
+    __slots__ = ("_scope", "_task", "_woken")
+
+    def __init__(self) -> None:
+        self._woken = False
+        self._scope: trio.CancelScope | None = None
+        self._task: trio.lowlevel.Task | None = None
+
+    def wake(self) -> None:
+        if self._woken:
+            return
+        self._woken = True
+        if self._scope is not None:
+            self._scope.cancel()
+        elif self._task is not None:
+            trio.lowlevel.reschedule(self._task)
+
+    async def wait(self, fd: int | None, deadline: float | None) -> None:
+        if self._woken:
+            await trio.lowlevel.checkpoint()
+        elif fd is not None:
+            with trio.CancelScope(deadline=math.inf if deadline is None else deadline) as self._scope:
+                await trio.lowlevel.wait_readable(fd)
+        elif deadline is not None:
+            with trio.CancelScope(deadline=deadline):
+                await self._sleep()
+        else:
+            await self._sleep()
+
+    async def _sleep(self) -> None:
+        self._task = trio.lowlevel.current_task()
+        await trio.lowlevel.wait_task_rescheduled(self._abort)
+
+    def _abort(self, raise_cancel: object) -> trio.lowlevel.Abort:
+        self._task = None
+        return trio.lowlevel.Abort.SUCCEEDED
