@@ -10,7 +10,7 @@ RUN := $(VENV)/bin/python
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-demo: $(VENV)/.demo ## the main job: measurements of this machine between five processes on five loops
+demo: $(VENV)/.demo ## the main job: measurements of this machine between eight processes on every loop
 	$(RUN) -m examples.demo
 
 test: $(VENV)/.test ## the whole test suite

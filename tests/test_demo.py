@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 import pytest
@@ -32,10 +34,12 @@ ROLES = [*CAST, SUPERVISOR]
 class Demo:
     """A run of the demo without a terminal."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, directory: str) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "examples.demo", "--seconds", str(seconds)],
             cwd=ROOT,
+            # A supervisor that is killed cannot remove its own.
+            env={**os.environ, "TMPDIR": directory},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -85,24 +89,27 @@ def runs(process: psutil.Process) -> bool:
         return False
 
 
+Start = Callable[[float], Demo]
+
+
 @pytest.fixture
-def demos() -> Iterator[list[Demo]]:
-    """Where a test puts the runs that it starts, so that none outlives it."""
+def start() -> Iterator[Start]:
+    """Start a run that measures for so many seconds; none outlives the test."""
     started: list[Demo] = []
-    yield started
-    for demo in started:
-        demo.kill()
+    with TemporaryDirectory(prefix="zmqb-", ignore_cleanup_errors=True) as directory:
+
+        def start(seconds: float) -> Demo:
+            started.append(Demo(seconds, directory))
+            return started[-1]
+
+        yield start
+        for demo in started:
+            demo.kill()
 
 
-def start(demos: list[Demo], seconds: float) -> Demo:
-    demo = Demo(seconds)
-    demos.append(demo)
-    return demo
-
-
-def test_complete_run(demos: list[Demo]) -> None:
+def test_complete_run(start: Start) -> None:
     """A run without a terminal prints plain lines and an account of every message, and its status is 0."""
-    demo = start(demos, 1)
+    demo = start(1)
     assert demo.wait() == 0, demo.output
     assert "\x1b" not in demo.output
     assert "measuring for 1 s" in demo.output
@@ -118,9 +125,9 @@ def test_complete_run(demos: list[Demo]) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interruption(demos: list[Demo], number: int) -> None:
+def test_interruption(start: Start, number: int) -> None:
     """An interrupted run ends all its processes, accounts for what there was, and its status is 130."""
-    demo = start(demos, 600)
+    demo = start(600)
     demo.wait_for("  1 s: ")
     assert len(demo.participants) == len(CAST)
     demo.send_signal(number)
@@ -130,9 +137,9 @@ def test_interruption(demos: list[Demo], number: int) -> None:
     assert demo.output.splitlines()[-1].startswith("Interrupted: "), demo.output
 
 
-def test_interruption_while_processes_start(demos: list[Demo]) -> None:
+def test_interruption_while_processes_start(start: Start) -> None:
     """A run interrupted before anything was published ends as quietly."""
-    demo = start(demos, 600)
+    demo = start(600)
     demo.wait_for("starting the processes")
     demo.send_signal(signal.SIGINT)
     assert demo.wait() == 130, demo.output
@@ -141,9 +148,9 @@ def test_interruption_while_processes_start(demos: list[Demo]) -> None:
 
 
 @pytest.mark.parametrize("name", ["trio_reader", "publisher"])
-def test_death_of_a_participant(demos: list[Demo], name: str) -> None:
+def test_death_of_a_participant(start: Start, name: str) -> None:
     """A participant that is killed is named, the others are ended, and the status is 1."""
-    demo = start(demos, 600)
+    demo = start(600)
     demo.wait_for("  1 s: ")
     demo.participant(name).kill()
     assert demo.wait() == 1, demo.output
@@ -153,9 +160,9 @@ def test_death_of_a_participant(demos: list[Demo], name: str) -> None:
     assert "NOT ALL IS ACCOUNTED FOR" in demo.output.splitlines()[-1]
 
 
-def test_death_of_the_supervisor(demos: list[Demo]) -> None:
+def test_death_of_the_supervisor(start: Start) -> None:
     """No participant outlives a supervisor that is killed."""
-    demo = start(demos, 600)
+    demo = start(600)
     demo.wait_for("  1 s: ")
     demo.send_signal(signal.SIGKILL)
     assert len(demo.participants) == len(CAST)

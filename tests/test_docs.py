@@ -128,6 +128,19 @@ def test_conformance_command_of_the_backend_page() -> None:
     )
 
 
+def test_conformance_case_of_the_contributing_page(tmp_path: Path) -> None:
+    """The case that CONTRIBUTING.md shows runs on every loop as it is printed there."""
+    (case,) = re.findall(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.S)
+    imports = (
+        "import pytest\nimport zmqbridge\n"
+        "from tests.conformance.harnesses.base import Harness\nfrom tests.conftest import Addresses\n\n"
+    )
+    path = tmp_path / "test_shown.py"
+    path.write_text(imports + case, encoding="utf-8")
+    done = run("-m", "pytest", "-q", "-c", "pyproject.toml", "-p", "tests.conftest", str(path), cwd=ROOT)
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.skipif(importlib.util.find_spec("furo") is None, reason="needs the dependency group docs")
 def test_pages_build_without_a_warning(tmp_path: Path) -> None:
     """Sphinx builds the pages with warnings as errors: every reference resolves, every docstring is well formed."""

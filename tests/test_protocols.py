@@ -56,7 +56,7 @@ def test_faults_are_told_once_in_a_while() -> None:
     assert faults.untold(now=2) == 0
     assert faults.untold(now=11) == 1
     assert faults.untold(now=30) == 0
-    assert (faults.malformed, str(faults.latest)) == (101, "one more")
+    assert (faults.malformed, faults.latest) == (101, "one more")
 
 
 def test_subscriber_counts_equal_subscriptions() -> None:

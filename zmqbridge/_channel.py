@@ -276,7 +276,7 @@ class Channel(Generic[Item]):
     # --- waiting for something of one's own ---
 
     async def wait_until_served(self, parked: Parked, deadline: float | None) -> None:
-        """Wait for what :meth:`serve` says has come.
+        """Wait for what :meth:`Readiness.serve` says has come.
 
         Raises:
             DeadlinePassed: if it did not come in time.
@@ -285,15 +285,16 @@ class Channel(Generic[Item]):
         self.readiness.park_watcher(parked)
         try:
             while not parked.served:
-                if deadline is not None and backend.current_time() >= deadline:
+                late = deadline is not None and backend.current_time() >= deadline
+                if late:
+                    # It may have come in time and lie unread: the loop may have been blocked till now.
+                    self._serve()
+                else:
+                    await self._park(backend, parked, deadline)
+                if late and not parked.served:
                     raise DeadlinePassed
-                await self._park(backend, parked, deadline)
         finally:
             self.readiness.leave_watcher(parked)
-
-    def serve(self, parked: Parked) -> None:
-        """Say that what a watcher waits for has come."""
-        self.readiness.serve(parked)
 
     # --- parking and pumping ---
 

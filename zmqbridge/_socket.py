@@ -13,8 +13,8 @@ sources ``socket_base.cpp``, ``lb.cpp``, ``router.cpp``).
    makes the descriptor readable: waiting for it is safe.
 4. ``send`` looks at the commands at most once a millisecond or so, so its EAGAIN may be out
    of date: read EVENTS, which always looks, and try once more.
-5. A ROUTER, a STREAM, and a PUB or XPUB that may not drop say POLLOUT whatever the one
-   peer's queue that matters is like: see :attr:`Socket.tells_room`.
+5. A ROUTER says POLLOUT where any of its peers has room; a STREAM, and a PUB or XPUB that may not
+   drop, always do. It tells nothing of the one peer that matters: see :attr:`Socket.tells_room`.
 6. A multipart message goes whole or not at all. If its pipe dies in the middle, libzmq
    answers EAGAIN and swallows frames until the message's last one: so that one is sent,
    empty, and the message can be sent again from its first frame.

@@ -66,7 +66,8 @@ class SocketOptions:
             peer is held back; 0 is no limit. libzmq's default is 1000. A value below 256
             also bounds how many messages this library reads ahead.
         linger: seconds for which unsent messages are kept after closing; 0 drops them at
-            once, ``math.inf`` keeps them until they are sent. ``None`` is the context's.
+            once, ``math.inf`` keeps them until they are sent. ``None`` is the context's, and 0 for a
+            subscriber, which has nothing but its subscriptions to send.
         identity: the routing id that this socket shows to a router, 1 to 255 bytes, the
             first of them not zero.
         immediate: ``True`` queues messages only for peers that are really connected, so that

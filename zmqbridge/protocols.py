@@ -99,20 +99,21 @@ class Faults:
 
     Attributes:
         malformed: messages dropped because their frames made no sense.
-        latest: what was wrong with the latest of them.
+        latest: what was wrong with the latest of them. The words alone: an exception would
+            keep the frames of its message alive.
     """
 
     __slots__ = ("_quiet_until", "_told", "latest", "malformed")
 
     def __init__(self) -> None:
         self.malformed = 0
-        self.latest: RemoteProtocolError | None = None
+        self.latest = ""
         self._told = 0
         self._quiet_until = float("-inf")
 
     def count(self, error: RemoteProtocolError) -> None:
         self.malformed += 1
-        self.latest = error
+        self.latest = str(error)
 
     def untold(self, now: float) -> int:
         """Return how many came since the last call that returned any, at most once in ten seconds.

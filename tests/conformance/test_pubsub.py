@@ -173,3 +173,14 @@ async def test_bad_publications(loop: Harness, addresses: Addresses) -> None:
         with pytest.raises(TypeError, match="pass a list of tags"):
             context.subscriber(connect=publisher.endpoints[0].address, tags="weather.")
         assert publisher.stats.sent == 0
+
+
+@pytest.mark.one_task
+async def test_publisher_gone(loop: Harness, addresses: Addresses) -> None:
+    """A subscriber whose publisher is gone holds nothing that leaving its context would wait for."""
+    async with loop.context() as context:
+        publisher = context.publisher(bind=addresses.new("ipc"))
+        async with loop.context(linger=1000) as other:
+            subscriber = other.subscriber(connect=publisher.endpoints[0].address, tags=["probe"])
+            await publish_until_heard(loop, publisher, subscriber)
+            publisher.close()

@@ -126,6 +126,26 @@ async def test_never_sent_after_its_deadline(loop: Harness, addresses: Addresses
             replier.receive_nowait()
 
 
+async def test_loop_blocked_past_the_deadline(loop: Harness, addresses: Addresses) -> None:
+    """A reply that came in time counts though the loop was blocked until after the deadline."""
+    async with loop.context() as context:
+        router = context.router(bind=addresses.new("inproc"))
+        requester = context.requester(connect=router.endpoints[0].address)
+        clock = requester._context._find_backend().current_time
+        began = clock()
+
+        async def ask(number: int) -> list[bytes]:
+            return await requester.request(b"%d" % number, timeout=0.1)
+
+        tasks = [loop.spawn(ask, number) for number in range(5)]
+        questions = [await router.receive() for _ in tasks]
+        for peer, frames in questions:
+            router.send_nowait(peer, frames)
+        while clock() < began + 0.2:
+            """The loop is blocked: that is the subject."""
+        assert [await task.result() for task in tasks] == [[b"%d" % number] for number in range(5)]
+
+
 async def test_cancelled_request(loop: Harness, addresses: Addresses) -> None:
     """A cancelled request's reply is dropped and counted, and the connection goes on."""
     async with loop.context() as context:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 import zmq
 
@@ -75,7 +75,7 @@ class Connection:
         OptionError: if an option cannot.
     """
 
-    _defaults: dict[str, Any] = {}
+    _defaults: ClassVar[dict[str, Any]] = {}
     """Options that this pattern sets where the caller leaves them open."""
 
     def __init__(
@@ -108,7 +108,7 @@ class Connection:
         context._connections.add(self)
 
     def _fill_in(self, options: SocketOptions) -> SocketOptions:
-        defaults = {"linger": self._context.linger, **self._defaults}
+        defaults = {"linger": self._context.linger} | self._defaults
         return replace(options, **{name: value for name, value in defaults.items() if getattr(options, name) is None})
 
     def _prepare(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import zmq
 
@@ -47,6 +47,10 @@ class Subscriber(Receiver[Publication]):
         tags: the prefixes to subscribe to from the start. With none, nothing arrives before
             :meth:`subscribe` is called; ``[""]`` is everything.
     """
+
+    # All that a SUB socket sends is subscriptions. Where the publisher is gone they stay queued, and
+    # waiting for them would keep the context from ending.
+    _defaults: ClassVar[dict[str, Any]] = {"linger": 0.0}
 
     def __init__(self, context: Context, socket_type: int, *, tags: Iterable[Tag] = (), **arguments: Any) -> None:
         if isinstance(tags, (str, bytes)):

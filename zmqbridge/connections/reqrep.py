@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import zmq
 
@@ -27,23 +27,28 @@ __all__ = ["Replier", "Request", "Requester"]
 
 logger = logging.getLogger("zmqbridge")
 
+# How many clients that make no room are remembered; one that is forgotten is waited for once more.
+DEAF_PEERS = 10_000
+
 
 class Requester(Connection):
     """A DEALER socket that asks and is answered; :meth:`request` may be awaited by many tasks at once.
 
     With several peers, requests go to them in turn. ``immediate`` defaults to ``True``: a request
     waits in this process until a peer is really connected, so one that times out before that
-    is never sent, and a server that comes back is not flooded with requests nobody waits for.
+    is never sent, and a server that comes back is not flooded with requests nobody waits for. Its
+    price is libzmq's: when a connection breaks, replies that had come over it and were not read
+    yet are dropped with it. Where a server answers and leaves at once, set it to ``False``.
     """
 
-    _defaults = {"immediate": True}
+    _defaults: ClassVar[dict[str, Any]] = {"immediate": True}
 
     def _prepare(self) -> None:
         self._protocol = RequesterProtocol(self._faults)
 
     def _accept(self, messages: list[Frames]) -> tuple[()]:
         for pending in self._protocol.receive(messages):
-            self._channel.serve(pending.parked)
+            self._channel.readiness.serve(pending.parked)
         return ()
 
     async def request(self, message: Message, *, timeout: float | None = None) -> list[bytes]:
@@ -182,6 +187,8 @@ class Replier(Receiver[Request]):
             await self._channel.send(frames, peer, deadline)
         except DeadlinePassed:
             self._drop_reply(peer, "it makes no room for replies")
+            if len(self._deaf) >= DEAF_PEERS:
+                self._deaf.clear()
             self._deaf.add(peer)
         except PeerUnreachable:
             self._drop_reply(peer, "it is gone")

@@ -1,0 +1,1 @@
+"""Programs that show the library at work; run them from the project's root, as in ``python -m examples.demo``."""

@@ -1,0 +1,340 @@
+"""What the supervisor shows: a live table on a terminal, plain lines elsewhere, and the account at the end."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Literal, Protocol, Self
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from examples.demo.account import Account
+from examples.demo.cast import Role
+from examples.demo.messages import Report
+
+__all__ = ["Board", "Display", "Gauge", "Line", "open_display", "print_account"]
+
+BARS = " ▁▂▃▄▅▆▇█"
+COLOURS = {"ready": "yellow", "running": "green", "done": "cyan", "failed": "bold red"}
+FULL_WIDTH = 112
+"""Columns that the table of processes takes; a narrower terminal gets fewer of them."""
+PLAIN_WIDTH = 120
+"""Where there is no terminal to tell its width."""
+
+
+@dataclass
+class Line:
+    """One process on the board."""
+
+    role: Role
+    report: Report
+    per_second: float = 0.0
+    failed: bool = False
+    _samples: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=6))
+
+    def take(self, report: Report) -> None:
+        """Show a newer report; the rate is that of the latest second or so."""
+        self.report = report
+        self._samples.append((time.monotonic(), report.messages))
+        (first, before), (last, after) = self._samples[0], self._samples[-1]
+        if last > first:
+            self.per_second = (after - before) / (last - first)
+
+    @property
+    def state(self) -> str:
+        return "failed" if self.failed else self.report.state
+
+    @property
+    def requests(self) -> tuple[int, int] | None:
+        """Requests and replies: for the historian those received and sent, for a reader those sent and received."""
+        if self.role.asks:
+            return self.report.asked, self.report.answered
+        if self.report.requests:
+            return sum(self.report.requests.values()), sum(self.report.replies.values())
+        return None
+
+
+@dataclass
+class Gauge:
+    """The latest measurements under one tag."""
+
+    unit: str
+    values: deque[float] = field(default_factory=lambda: deque(maxlen=40))
+
+    def __str__(self) -> str:
+        return f"{self.values[-1]:,.0f} {self.unit}"
+
+
+@dataclass
+class Board:
+    """All that there is to show at one moment."""
+
+    seconds: float
+    lines: list[Line]
+    gauges: dict[str, Gauge] = field(default_factory=dict)
+    phase: str = "starting"
+    elapsed: float = 0.0
+
+    @property
+    def processes(self) -> int:
+        return len(self.lines)
+
+
+class Display(Protocol):
+    """Shows the board while it is entered."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+    def show(self, board: Board) -> None: ...
+
+
+def open_display(console: Console) -> Display:
+    """Return the display that suits where the output goes."""
+    if console.file.isatty() and not console.is_dumb_terminal:
+        return LiveTable(console)
+    return PlainLines()
+
+
+# --- on a terminal ---
+
+
+class LiveTable:
+    """A table that is drawn again and again in its place."""
+
+    def __init__(self, console: Console) -> None:
+        # Whoever shows the board decides when: rich's own thread is not needed.
+        self._live = Live(console=console, auto_refresh=False)
+        self._console = console
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def show(self, board: Board) -> None:
+        self._live.update(
+            Group(_headline(board), _processes(board.lines, self._console.width), _gauges(board.gauges)), refresh=True
+        )
+
+
+def _headline(board: Board) -> RenderableType:
+    done = round(30 * min(1.0, board.elapsed / board.seconds))
+    return Text.assemble(
+        ("zmqbridge", "bold"),
+        f"  {board.processes} processes, ZeroMQ between them  ",
+        ("━" * done, "green"),
+        ("━" * (30 - done), "bright_black"),
+        f"  {board.elapsed:4.1f} of {board.seconds:g} s  {board.phase}",
+    )
+
+
+def _processes(lines: Iterable[Line], width: int) -> Table:
+    table = Table(
+        box=box.SIMPLE_HEAD, padding=(0, 1), collapse_padding=True, pad_edge=False, border_style="bright_black"
+    )
+    columns = [column for column in COLUMNS if column.always or width >= FULL_WIDTH]
+    for column in columns:
+        table.add_column(column.title, justify=column.justify, no_wrap=True)
+    for line in lines:
+        table.add_row(*(column.cell(line) for column in columns))
+    return table
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the table of processes.
+
+    Attributes:
+        title: its head.
+        cell: what it says of a process.
+        justify: to which side.
+        always: show it on a narrow terminal too.
+    """
+
+    title: str
+    cell: Callable[[Line], str | Text]
+    justify: Literal["left", "right"] = "right"
+    always: bool = True
+
+
+COLUMNS = [
+    Column("process", lambda line: Text(line.role.name, style="bold"), "left"),
+    Column("written\nwith", lambda line: line.role.written_with, "left"),
+    Column("loop", lambda line: line.role.loop, "left"),
+    Column("subscribed\nto", lambda line: _subscriptions(line.role), "left", always=False),
+    Column("messages", lambda line: str(line.report.messages)),
+    Column("per\nsecond", lambda line: f"{line.per_second:.0f}"),
+    Column("requests", lambda line: str(line.requests[0]) if line.requests else "", always=False),
+    Column("replies", lambda line: str(line.requests[1]) if line.requests else "", always=False),
+    Column("round trip\nmedian ms", lambda line: _milliseconds(line.report.median)),
+    Column("worst\nms", lambda line: _milliseconds(line.report.worst)),
+    Column("state", lambda line: Text(line.state, style=COLOURS.get(line.state, "")), "left"),
+]
+
+
+def _subscriptions(role: Role) -> str:
+    if role.tags == ("",):
+        return "everything"
+    return ", ".join(tag + "*" if tag.endswith(".") else tag for tag in role.tags)
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds * 1000:.2f}"
+
+
+def _gauges(gauges: dict[str, Gauge]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for tag, gauge in gauges.items():
+        table.add_row(
+            Text(tag, style="bold"), Text(str(gauge), justify="right"), Text(_sparkline(gauge), style="green")
+        )
+    return table
+
+
+def _sparkline(gauge: Gauge) -> str:
+    full = 100.0 if gauge.unit == "%" else max(gauge.values) or 1.0
+    return "".join(BARS[min(8, max(0, round(8 * value / full)))] for value in gauge.values)
+
+
+# --- elsewhere ---
+
+
+_PHASES = {
+    "starting": "starting the processes",
+    "measuring": "all {0.processes} processes hear each other; measuring for {0.seconds:g} s",
+    "finishing": "finishing",
+    "finished": "all processes have ended",
+}
+
+
+class PlainLines:
+    """A line when the phase changes, and one a second."""
+
+    def __init__(self) -> None:
+        self._phase = ""
+        self._second = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        pass
+
+    def show(self, board: Board) -> None:
+        if int(board.elapsed) > self._second:
+            self._second = int(board.elapsed)
+            print(_summary(board), flush=True)
+        if board.phase != self._phase:
+            self._phase = board.phase
+            print(_PHASES[board.phase].format(board), flush=True)
+
+
+def _summary(board: Board) -> str:
+    published = sum(sum(line.report.published.values()) for line in board.lines)
+    received = sum(sum(line.report.received.values()) for line in board.lines)
+    asked = sum(line.report.asked for line in board.lines)
+    answered = sum(line.report.answered for line in board.lines)
+    facts = [f"{published} published, {received} received, {asked} requests, {answered} replies"]
+    medians = [line.report.median for line in board.lines if line.report.median is not None]
+    if medians:
+        worst = max(line.report.worst or 0.0 for line in board.lines)
+        facts.append(f"round trip {_milliseconds(statistics.median(medians))} ms, worst {_milliseconds(worst)} ms")
+    if board.gauges:
+        facts.append(", ".join(f"{tag} {gauge}" for tag, gauge in board.gauges.items()))
+    return f"{int(board.elapsed):3} s: {'; '.join(facts)}"
+
+
+# --- the account ---
+
+
+def print_account(console: Console, account: Account, faults: Sequence[str], *, interrupted: bool) -> None:
+    """Print what was published, received, requested and answered, and the verdict, last of all.
+
+    Args:
+        console: where to.
+        account: the figures.
+        faults: all that went wrong, in plain words.
+        interrupted: whether the user ended the run.
+    """
+    plain = not console.file.isatty()
+    if plain:
+        console = Console(file=console.file, width=PLAIN_WIDTH, color_system=None)
+    if account.messages_published:
+        for table in (_publications(account, plain), _requests(account, plain)):
+            console.print()
+            console.print(table)
+    console.print()
+    for fault in faults:
+        console.print(Text(f"FAULT: {fault}", style="red"), soft_wrap=True)
+    console.print(_verdict(account, complete=not faults, interrupted=interrupted), soft_wrap=True)
+
+
+def _verdict(account: Account, *, complete: bool, interrupted: bool) -> Text:
+    if interrupted and not account.messages_published:
+        return Text("Interrupted before the first measurement: nothing to account for.", style="bold yellow")
+    figures = (
+        f"{account.messages_published} messages published, {account.messages_received} of {account.messages_due} "
+        f"deliveries received, {account.requests_sent} requests sent, {account.replies_received} answered."
+    )
+    when = "Interrupted: " if interrupted else ""
+    if not complete:
+        return Text(f"{when}NOT ALL IS ACCOUNTED FOR: {figures}", style="bold red")
+    return Text(f"{when}All is accounted for: {figures}", style="bold yellow" if interrupted else "bold green")
+
+
+def _table(title: str, plain: bool) -> Table:
+    if plain:
+        return Table(title=title, title_justify="left", title_style="", box=None, pad_edge=False)
+    return Table(
+        title=title, title_justify="left", box=box.SIMPLE_HEAD, collapse_padding=True, border_style="bright_black"
+    )
+
+
+def _publications(account: Account, plain: bool) -> Table:
+    table = _table("Messages published, and received by each subscriber to their tag", plain)
+    table.add_column("tag", min_width=max(map(len, account.published)))
+    for title in ("published", *(reader.name for reader in account.readers)):
+        table.add_column(title.replace("_", "\n"), justify="right")
+    for tag, published in account.published.items():
+        table.add_row(
+            tag, str(published), *(_count(account.received(reader, tag), published) for reader in account.readers)
+        )
+    totals = [_count(account.total_received(reader), account.due(reader)) for reader in account.readers]
+    table.add_section()
+    table.add_row("all", str(account.messages_published), *totals)
+    return table
+
+
+def _requests(account: Account, plain: bool) -> Table:
+    table = _table("Requests for history, at each step of their way", plain)
+    table.add_column("requested by")
+    for title in ("requests\nsent", "received by\nhistorian", "answered by\nhistorian", "replies\nreceived"):
+        table.add_column(title, justify="right")
+    for asker in account.askers:
+        sent, *others = account.requests(asker)
+        table.add_row(asker.name, str(sent), *(_count(count, sent) for count in others))
+    return table
+
+
+def _count(count: int | None, due: int) -> Text:
+    if count is None:
+        return Text("")
+    return Text(str(count), style="" if count == due else "bold red")

@@ -1,0 +1,191 @@
+"""The rules of libzmq's sockets that only a fault can show: the fault is forced, on a real socket or under it."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import zmq
+
+import zmqbridge
+from zmqbridge._socket import POLLIN, POLLOUT, Socket
+
+Open = Callable[[int], Socket]
+
+
+@pytest.fixture
+def open_socket() -> Iterator[Open]:
+    """A function that opens sockets of one context; all are closed in the end."""
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    opened: list[Socket] = []
+
+    def open_socket(socket_type: int) -> Socket:
+        opened.append(Socket(context, socket_type))
+        return opened[-1]
+
+    yield open_socket
+    for socket in opened:
+        socket.close(0)
+    context.term()
+
+
+@pytest.fixture
+def pair(open_socket: Open) -> tuple[Socket, Socket]:
+    """A PUSH socket and the PULL socket that is connected to it."""
+    push, pull = open_socket(zmq.PUSH), open_socket(zmq.PULL)
+    pull.connect(push.bind("inproc://pair").address)
+    return push, pull
+
+
+def fail(real: Callable[..., Any], *failures: tuple[int, int]) -> Callable[..., Any]:
+    """Return ``real`` with some of its calls, by number, failing with an errno instead."""
+    calls = iter(range(1_000_000))
+    errors = dict(failures)
+
+    def call(*args: Any) -> Any:
+        number = next(calls)
+        if number in errors:
+            if errors[number] == errno.EAGAIN:
+                raise zmq.Again
+            raise zmq.ZMQError(errors[number])
+        return real(*args)
+
+    return call
+
+
+def test_false_eagain(pair: tuple[Socket, Socket]) -> None:
+    """A send whose EAGAIN is out of date succeeds at the second try, after EVENTS was read."""
+    push, pull = pair
+    push._send = fail(push._send, (0, errno.EAGAIN))
+    assert push.send([b"a"])
+    assert pull.drain(10) == ([[b"a"]], True)
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_death_in_the_middle_of_a_message(pair: tuple[Socket, Socket], at: int) -> None:
+    """A pipe that dies in the middle of a message: the message is sent whole, and the next is whole too."""
+    push, pull = pair
+    sent: list[tuple[bytes, int]] = []
+    real = push._send
+
+    def recording(frame: bytes, flags: int) -> object:
+        # libzmq drops what it has of a message whose pipe died, and swallows the rest up to its last frame.
+        sent.append((frame, flags))
+        return None if len(sent) <= 2 else real(frame, flags)
+
+    push._send = fail(recording, (at, errno.EAGAIN))
+    assert push.send([b"a", b"b", b"c"])
+    assert push.send([b"next"])
+    assert pull.drain(10) == ([[b"a", b"b", b"c"], [b"next"]], True)
+    if at == 1:
+        assert sent[1] == (b"", int(zmq.NOBLOCK))  # the end of what was swallowed
+
+
+def test_full(open_socket: Open) -> None:
+    """With no room a send says so, and what EVENTS said of receiving is kept."""
+    one, other = open_socket(zmq.PAIR), open_socket(zmq.PAIR)
+    one.apply(zmqbridge.SocketOptions(send_high_water_mark=1, receive_high_water_mark=1))
+    other.apply(zmqbridge.SocketOptions(send_high_water_mark=1, receive_high_water_mark=1))
+    other.connect(one.bind("inproc://full").address)
+    assert other.send([b"for one"])
+    while one.send([b"x"]):
+        pass
+    pending = one.input_pending
+    assert pending
+    assert one.events() == POLLIN
+    assert one.drain(1) == ([[b"for one"]], False)
+    assert not one.send([b"x"])
+    pending = one.input_pending
+    assert not pending
+    other.drain(10)
+    assert one.events() == POLLOUT
+
+
+def test_router_with_a_full_peer(open_socket: Open) -> None:
+    """A router's POLLOUT does not mean room: the send gives up after one more try, and does not spin."""
+    router = open_socket(zmq.ROUTER)
+    router.apply(zmqbridge.SocketOptions(send_high_water_mark=1, receive_high_water_mark=1))
+    router.set_option(zmq.ROUTER_MANDATORY, 1)
+    address = router.bind("inproc://router").address
+    for name in (b"full", b"empty"):
+        dealer = open_socket(zmq.DEALER)
+        dealer.apply(zmqbridge.SocketOptions(send_high_water_mark=1, receive_high_water_mark=1, identity=name))
+        dealer.connect(address)
+        assert dealer.send([b"hello"])
+    assert sorted(router.drain(10)[0]) == [[b"empty", b"hello"], [b"full", b"hello"]]
+    assert not router.tells_room
+    while router.send([b"full", b"x"]):
+        pass
+    assert router.events() & POLLOUT
+    assert not router.send([b"full", b"x"])
+
+
+def test_batch_of_large_messages(pair: tuple[Socket, Socket]) -> None:
+    """A batch ends at a mebibyte, so that large messages are not read ahead by the hundred."""
+    push, pull = pair
+    for _ in range(10):
+        assert push.send([b"x" * 300_000, b"y" * 300_000])
+    messages, drained = pull.drain(256)
+    assert (len(messages), drained) == (2, False)
+
+
+def test_failure_behind_messages(pair: tuple[Socket, Socket]) -> None:
+    """A failure in the middle of a batch loses nothing of it, and is reported by the next."""
+    push, pull = pair
+    for number in range(3):
+        assert push.send([b"%d" % number])
+    pull._recv = fail(pull._recv, (2, int(zmq.ETERM)), (3, int(zmq.ETERM)))
+    assert pull.drain(10) == ([[b"0"], [b"1"]], False)
+    with pytest.raises(zmqbridge.ContextTerminated):
+        pull.drain(10)
+    assert pull.drain(10) == ([[b"2"]], True)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (int(zmq.ETERM), zmqbridge.ContextTerminated),
+        (int(zmq.ENOTSOCK), zmqbridge.ConnectionClosed),
+        (int(zmq.ENOTSUP), zmqbridge.LocalProtocolError),
+        (int(zmq.EFSM), zmqbridge.LocalProtocolError),
+        (errno.EFAULT, zmqbridge.ZmqBridgeError),
+    ],
+)
+def test_errors(pair: tuple[Socket, Socket], code: int, expected: type[Exception]) -> None:
+    """Whatever call fails, the error is one of this library's."""
+    push, pull = pair
+    push._send = fail(push._send, (0, code))
+    with pytest.raises(expected):
+        push.send([b"x"])
+    push._get = fail(push._get, (0, code))
+    with pytest.raises(expected):
+        push.events()
+    pull._recv = fail(pull._recv, (0, code))
+    with pytest.raises(expected):
+        pull.drain(1)
+
+
+def test_closed_under_it(open_socket: Open) -> None:
+    """A socket that other code closed says so, whatever is asked of it."""
+    socket = open_socket(zmq.PAIR)
+    socket.raw.close()
+    for call in (
+        lambda: socket.send([b"x"]),
+        lambda: socket.drain(1),
+        socket.events,
+        lambda: socket.get_option(zmq.TYPE),
+        lambda: socket.set_option(zmq.LINGER, 0),
+        lambda: socket.bind("inproc://x"),
+    ):
+        with pytest.raises(zmqbridge.ConnectionClosed):
+            call()
+
+
+def test_option_for_another_type(open_socket: Open) -> None:
+    """An option that the socket refuses is named, with its type."""
+    socket = open_socket(zmq.PAIR)
+    socket.raw.set = fail(socket.raw.set, (0, errno.EINVAL))  # type: ignore[method-assign]
+    with pytest.raises(zmqbridge.OptionError, match=r"refuses ipv6 for a PAIR socket: Invalid argument"):
+        socket.apply(zmqbridge.SocketOptions(ipv6=True))
