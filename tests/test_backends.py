@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 import zmqbridge
 from zmqbridge.abc import Backend
@@ -239,3 +240,28 @@ def test_too_many_sockets() -> None:
     with pytest.raises(zmqbridge.ZmqBridgeError, match="the context allows 2"):
         context.puller()
     context.close()
+
+
+def test_checkpoints_on_trio() -> None:
+    """On trio every awaited operation is a checkpoint, whether it has to wait or not."""
+
+    async def main() -> None:
+        async with zmqbridge.Context() as context:
+            pair = context.pair(bind="inproc://pair")
+            other = context.pair(connect="inproc://pair")
+            await pair.send_many([b"x"] * 10)
+            for operation in (
+                lambda: pair.send(b"x"),
+                lambda: pair.send_many([b"x"]),
+                lambda: pair.send_many([]),
+                other.receive,
+                other.receive_many,
+                other.aclose,
+                other.aclose,
+                context.aclose,
+                context.aclose,
+            ):
+                with trio.testing.assert_checkpoints():
+                    await operation()
+
+    trio.run(main)

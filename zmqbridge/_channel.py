@@ -83,7 +83,7 @@ class Channel(Generic[Item]):
         state: whether the connection is open.
         buffer: what has been read ahead: items for the caller, oldest first.
         sent: messages that libzmq took.
-        accepted: messages received that made sense.
+        accepted: messages received that made sense, without those dropped unread by closing.
         batch: how many messages are read ahead at most.
     """
 
@@ -396,6 +396,7 @@ class Channel(Generic[Item]):
         self.check_owner()
         if not self.state.close():
             return False
+        self.accepted -= len(self.buffer)
         self.buffer.clear()
         self.readiness.wake_all()
         self._release()

@@ -266,9 +266,8 @@ class Context:
         """
         self.close()
         backend = self._find_backend()
-        if self._termination is None:
-            await backend.checkpoint()
-        else:
+        await backend.checkpoint()
+        if self._termination is not None:
             await self._termination.wait(backend)
 
     async def __aenter__(self) -> Self:

@@ -1,13 +1,13 @@
 """What the frames of a message mean: pure functions, no socket, no loop.
 
-=================  ===========================  =========================================
-where              frames                       note
-=================  ===========================  =========================================
-PUB to SUB         ``[tag + b"\\0" + message]``  one frame: multicast splits multipart ones
-PUB to SUB         ``[tag, message]``           accepted on receipt, never sent
-DEALER to ROUTER   ``[id, b"", *parts]``        ``id`` is the 16 bytes of a uuid4
+=================  =============================  =======================================
+where              frames                         note
+=================  =============================  =======================================
+PUB to SUB         ``[tag + b"\0" + message]``    one, for multicast splits multipart ones
+PUB to SUB         ``[tag, message]``             accepted on receipt, never sent
+DEALER to ROUTER   ``[id, b"", *parts]``          ``id`` is the 16 bytes of a uuid4
 at a ROUTER        ``[*route, id, b"", *parts]``  each ROUTER on the way adds its peer
-=================  ===========================  =========================================
+=================  =============================  =======================================
 
 A plain REQ socket sends no id of its own: a router then sees
 ``[peer, b"", *parts]``, and the peer's routing id serves as the id. The envelope
@@ -43,13 +43,13 @@ __all__ = [
 ]
 
 BytesLike: TypeAlias = bytes | bytearray | memoryview
-"""One frame as a caller gives it. Any other object with the buffer protocol works too."""
+"""One frame, as a caller gives it. Any other object with the buffer protocol works too."""
 
 Message: TypeAlias = BytesLike | Sequence[BytesLike]
-"""A message as a caller gives it: one frame, or a sequence of one or more frames."""
+"""One frame, or a sequence of one or more frames, as a caller gives a message."""
 
 Tag: TypeAlias = str | bytes
-"""A tag as a caller gives it; a ``str`` is encoded as UTF-8."""
+"""What a message is published under, as a caller gives it; a ``str`` is encoded as UTF-8."""
 
 SEPARATOR = b"\0"
 DELIMITER = b""

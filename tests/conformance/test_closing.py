@@ -85,6 +85,19 @@ async def test_after_closing(loop: Harness, addresses: Addresses) -> None:
 
 
 @pytest.mark.one_task
+async def test_read_ahead_and_closed(loop: Harness, addresses: Addresses) -> None:
+    """Messages read ahead that closing drops were never received, and do not count as such."""
+    async with loop.context() as context:
+        puller = context.puller(bind=addresses.new("inproc"))
+        pusher = context.pusher(connect=puller.endpoints[0].address)
+        await pusher.send_many([b"x"] * 5)
+        await puller.receive()
+        assert (puller.stats.received, puller.stats.buffered) == (1, 4)
+        puller.close()
+        assert (puller.stats.received, puller.stats.buffered) == (1, 0)
+
+
+@pytest.mark.one_task
 async def test_after_the_context_closed(loop: Harness, addresses: Addresses) -> None:
     """A closed context makes no connections, and those it made are closed; closing it again is no error."""
     async with loop.context() as context:

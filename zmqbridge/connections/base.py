@@ -61,7 +61,7 @@ class Connection:
 
     Made by the methods of :class:`zmqbridge.Context`; not to be instantiated directly. Use it
     with ``async with``, or :meth:`close` it; the context closes what is still open when it
-    ends. A connection belongs to the thread and the event loop that first use it.
+    ends. A connection belongs to the thread that first uses it and the loop that it first waits on.
 
     Args:
         context: the context that owns it.
