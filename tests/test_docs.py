@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import re
 import subprocess
 import sys
@@ -141,7 +140,6 @@ def test_conformance_case_of_the_contributing_page(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.skipif(importlib.util.find_spec("furo") is None, reason="needs the dependency group docs")
 def test_pages_build_without_a_warning(tmp_path: Path) -> None:
     """Sphinx builds the pages with warnings as errors: every reference resolves, every docstring is well formed."""
     done = run("-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", str(DOCS), str(tmp_path / "html"), cwd=ROOT)
