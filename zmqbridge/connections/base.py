@@ -10,26 +10,34 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar
 
 import zmq
 
 from zmqbridge._channel import BATCH, Channel
+from zmqbridge._socket import Socket
+from zmqbridge.abc import Backend
 from zmqbridge.endpoints import Addresses, Endpoint, addresses_of
 from zmqbridge.errors import ConnectionClosed, EndpointError
 from zmqbridge.framing import Message, frames_of
 from zmqbridge.options import SocketOptions
 from zmqbridge.protocols import Faults, State
 
-if TYPE_CHECKING:
-    from typing import Self
-
-    from zmqbridge.context import Context
-
-__all__ = ["Connection", "Receiver", "Sender", "Stats"]
+__all__ = ["Connection", "Owner", "Receiver", "Sender", "Stats"]
 
 Frames = list[bytes]
 Item = TypeVar("Item")
+
+
+class Owner(Protocol):
+    """What a connection needs of the context that made it."""
+
+    linger: float
+    _connections: set[Connection]
+
+    def _find_backend(self) -> Backend: ...
+
+    def _open_socket(self, socket_type: int) -> Socket: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +88,7 @@ class Connection:
 
     def __init__(
         self,
-        context: Context,
+        context: Owner,
         socket_type: int,
         *,
         bind: Addresses | None = None,

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import zmq
 
-from zmqbridge.connections.base import Connection, Frames, Receiver
+from zmqbridge.connections.base import Connection, Frames, Owner, Receiver
 from zmqbridge.framing import BytesLike, Publication, Tag, publication_frame
 from zmqbridge.protocols import SubscriberProtocol
-
-if TYPE_CHECKING:
-    from zmqbridge.context import Context
 
 __all__ = ["Publisher", "Subscriber"]
 
@@ -52,7 +49,7 @@ class Subscriber(Receiver[Publication]):
     # waiting for them would keep the context from ending.
     _defaults: ClassVar[dict[str, Any]] = {"linger": 0.0}
 
-    def __init__(self, context: Context, socket_type: int, *, tags: Iterable[Tag] = (), **arguments: Any) -> None:
+    def __init__(self, context: Owner, socket_type: int, *, tags: Iterable[Tag] = (), **arguments: Any) -> None:
         if isinstance(tags, (str, bytes)):
             raise TypeError(f"tags={tags!r} is one tag; pass a list of tags: [{tags!r}]")
         self._first_tags = list(tags)

@@ -10,18 +10,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import zmq
 
 from zmqbridge._channel import DeadlinePassed
-from zmqbridge.connections.base import Connection, Frames, Receiver, Stats
+from zmqbridge.connections.base import Connection, Frames, Owner, Receiver, Stats
 from zmqbridge.errors import LocalProtocolError, PeerUnreachable, RequestTimeout
 from zmqbridge.framing import BytesLike, Envelope, Message, frames_of, reply_frames
 from zmqbridge.protocols import ReplierProtocol, RequesterProtocol
-
-if TYPE_CHECKING:
-    from zmqbridge.context import Context
 
 __all__ = ["Replier", "Request", "Requester"]
 
@@ -164,7 +161,7 @@ class Replier(Receiver[Request]):
             wait in vain that client's replies do not wait until one could be sent again.
     """
 
-    def __init__(self, context: Context, socket_type: int, *, reply_timeout: float = 1.0, **arguments: Any) -> None:
+    def __init__(self, context: Owner, socket_type: int, *, reply_timeout: float = 1.0, **arguments: Any) -> None:
         if not reply_timeout >= 0:
             raise ValueError(f"reply_timeout={reply_timeout!r} is no time to wait; it is seconds, 0 or more")
         self._reply_timeout = reply_timeout
