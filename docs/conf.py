@@ -26,7 +26,7 @@ nitpick_ignore_regex = [
     (r"py:(class|exc|obj)", r".*\b(Item|Self|None|Any|Frames|Addresses|Message|BytesLike|Tag|State)"),
     (r"py:(class|obj)", r"types\.TracebackType|Awaitable|Iterable|Iterator|Sequence|Callable|Hashable"),
     # Named in docstrings, but part of no promise.
-    (r"py:.*", r"zmqbridge\._.*"),
+    (r"py:.*", r"zmqbridge\._.*|(zmqbridge\.connections\.base\.)?Owner"),
 ]
 
 html_theme = "furo"
