@@ -223,14 +223,16 @@ class Channel(Generic[Item]):
         if lane not in self.readiness.lanes and self._try_send(frames):
             return
         parked = self.readiness.park_writer(lane)
+        if not self.socket.tells_room:
+            self._wake_leader()  # it did not look again by itself so far
         try:
             while True:
+                if deadline is not None and backend.current_time() >= deadline:
+                    raise DeadlinePassed
                 if parked.served:
                     if self._try_send(frames):
                         return
                     parked.served = False
-                if deadline is not None and backend.current_time() >= deadline:
-                    raise DeadlinePassed
                 await self._park(backend, parked, deadline)
         finally:
             self.readiness.leave_writer(parked)
@@ -245,6 +247,7 @@ class Channel(Generic[Item]):
         for frames in messages:
             if self._budget <= 0 or lanes or not self._try_send(frames):
                 await self.send(frames)
+                self.check_caller()
 
     def send_nowait(self, frames: Sequence[BytesLike], lane: Hashable = None) -> None:
         """Send a message now.
@@ -325,6 +328,9 @@ class Channel(Generic[Item]):
     def touched(self) -> None:
         """The socket was touched: whoever waits for its descriptor must look again."""
         self._stale = True
+        self._wake_leader()
+
+    def _wake_leader(self) -> None:
         leader = self.readiness.leader
         if leader is not None:
             leader.wake()
@@ -350,8 +356,8 @@ class Channel(Generic[Item]):
             self._ended_by(error)
             raise
         self._stale = stale
-        if stale and readiness.leader is not None:
-            readiness.leader.wake()
+        if stale:
+            self._wake_leader()
 
     def _read(self) -> bool:
         """Read a batch; return whether nothing was left behind."""

@@ -146,6 +146,29 @@ async def test_loop_blocked_past_the_deadline(loop: Harness, addresses: Addresse
         assert [await task.result() for task in tasks] == [[b"%d" % number] for number in range(5)]
 
 
+async def test_room_after_the_deadline(loop: Harness, addresses: Addresses) -> None:
+    """A request for which room comes only after its deadline is not sent, though the loop was blocked meanwhile."""
+    async with loop.context() as context:
+        requester = context.requester(bind=addresses.new("inproc"))
+        clock = requester._context._find_backend().current_time
+
+        async def ask() -> None:
+            with pytest.raises(zmqbridge.RequestTimeout):
+                await requester.request(b"dead", timeout=0.05)
+
+        tasks = [loop.spawn(ask) for _ in range(3)]
+        await loop.until(lambda: requester.stats.parked == 3)
+        began = clock()
+        replier = context.replier(connect=requester.endpoints[0].address)
+        while clock() < began + 0.06:
+            """The loop is blocked: that is the subject."""
+        for task in tasks:
+            await task.result()
+        assert requester.stats.sent == 0
+        with pytest.raises(zmqbridge.WouldBlock):
+            replier.receive_nowait()
+
+
 async def test_cancelled_request(loop: Harness, addresses: Addresses) -> None:
     """A cancelled request's reply is dropped and counted, and the connection goes on."""
     async with loop.context() as context:
