@@ -36,22 +36,24 @@ async def test_answered(loop: Harness, addresses: Addresses, transport: str, bin
 
 
 @pytest.mark.one_task
-async def test_one_task(loop: Harness, addresses: Addresses) -> None:
-    """A request times out, its reply comes late and is dropped and counted; the next is answered in time."""
+async def test_timeout(loop: Harness, addresses: Addresses) -> None:
+    """A request times out; its reply comes late, is dropped and counted."""
     async with loop.context() as context:
         replier = context.replier(bind=addresses.new("tcp"))
         requester = context.requester(connect=replier.endpoints[0].address)
-        with pytest.raises(zmqbridge.RequestTimeout, match=r"no reply within 0.05 s from <Requester"):
-            await requester.request(b"slow", timeout=0.05)
+        while not requester.stats.sent:
+            # Until libzmq has connected, which takes a while on a busy machine, they time out unsent.
+            with pytest.raises(zmqbridge.RequestTimeout, match=r"no reply within 0.05 s from <Requester"):
+                await requester.request(b"slow", timeout=0.05)
         request = await replier.receive()
         assert (request.parts, len(request.id), request.replied) == ([b"slow"], 16, False)
         assert request.peer
         await request.reply(b"late")
         assert request.replied
-        with pytest.raises(zmqbridge.RequestTimeout):
-            await requester.request(b"unanswered", timeout=0.05)
-        assert requester.stats.unmatched_replies == 1
-        assert (requester.stats.sent, requester.stats.received) == (2, 0)
+        while not requester.stats.unmatched_replies:
+            with pytest.raises(zmqbridge.RequestTimeout):
+                await requester.request(b"unanswered", timeout=0.05)
+        assert (requester.stats.unmatched_replies, requester.stats.received) == (1, 0)
 
 
 async def test_a_hundred_at_once(loop: Harness, addresses: Addresses) -> None:
@@ -135,13 +137,13 @@ async def test_loop_blocked_past_the_deadline(loop: Harness, addresses: Addresse
         began = clock()
 
         async def ask(number: int) -> list[bytes]:
-            return await requester.request(b"%d" % number, timeout=0.1)
+            return await requester.request(b"%d" % number, timeout=0.5)
 
         tasks = [loop.spawn(ask, number) for number in range(5)]
         questions = [await router.receive() for _ in tasks]
         for peer, frames in questions:
             router.send_nowait(peer, frames)
-        while clock() < began + 0.2:
+        while clock() < began + 0.6:
             """The loop is blocked: that is the subject."""
         assert [await task.result() for task in tasks] == [[b"%d" % number] for number in range(5)]
 
@@ -157,7 +159,8 @@ async def test_room_after_the_deadline(loop: Harness, addresses: Addresses) -> N
                 await requester.request(b"dead", timeout=0.05)
 
         tasks = [loop.spawn(ask) for _ in range(3)]
-        await loop.until(lambda: requester.stats.parked == 3)
+        # On a busy machine the first of them may be over already.
+        await loop.until(lambda: requester.stats.parked == 3 or any(task.done for task in tasks))
         began = clock()
         replier = context.replier(connect=requester.endpoints[0].address)
         while clock() < began + 0.06:
