@@ -34,12 +34,13 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 from zmqbridge._socket import POLLIN, POLLOUT, Socket
 from zmqbridge.abc import Backend
-from zmqbridge.errors import ConnectionClosed, ContextTerminated, LocalProtocolError, WouldBlock
+from zmqbridge.errors import ConnectionClosed, ContextTerminated, LocalProtocolError, WouldBlock, ZmqBridgeError
 from zmqbridge.framing import BytesLike
 from zmqbridge.protocols import ConnectionState, Faults, State
 from zmqbridge.readiness import Parked, Readiness
@@ -268,6 +269,9 @@ class Channel(Generic[Item]):
         except (ContextTerminated, ConnectionClosed) as error:
             self._ended_by(error)
             raise
+        except ZmqBridgeError:
+            self.touched()
+            raise
         if sent:
             self.sent += 1
             self._budget -= 1
@@ -324,6 +328,15 @@ class Channel(Generic[Item]):
     async def _checkpoint(self, backend: Backend) -> None:
         self._budget = BATCH
         await backend.checkpoint()
+
+    @contextmanager
+    def touching(self) -> Iterator[Socket]:
+        """Check the caller, lend the socket for any call that is not a send or a receive, and look again."""
+        self.check_caller()
+        try:
+            yield self.socket
+        finally:
+            self.touched()
 
     def touched(self) -> None:
         """The socket was touched: whoever waits for its descriptor must look again."""

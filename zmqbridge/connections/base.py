@@ -157,10 +157,9 @@ class Connection:
         Raises:
             EndpointError: if the address is malformed, in use, or not of this machine.
         """
-        self._channel.check_caller()
-        endpoint = self._socket.bind(address)
+        with self._channel.touching() as socket:
+            endpoint = socket.bind(address)
         self._endpoints.append(endpoint)
-        self._channel.touched()
         return endpoint
 
     def connect(self, address: str) -> Endpoint:
@@ -172,10 +171,9 @@ class Connection:
         Raises:
             EndpointError: if the address is malformed.
         """
-        self._channel.check_caller()
-        endpoint = self._socket.connect(address)
+        with self._channel.touching() as socket:
+            endpoint = socket.connect(address)
         self._endpoints.append(endpoint)
-        self._channel.touched()
         return endpoint
 
     def unbind(self, address: str) -> None:
@@ -184,10 +182,9 @@ class Connection:
         Raises:
             EndpointError: if the connection does not listen there.
         """
-        self._channel.check_caller()
-        self._forget_endpoint("bind", address)
-        self._socket.unbind(address)
-        self._channel.touched()
+        with self._channel.touching() as socket:
+            self._forget_endpoint("bind", address)
+            socket.unbind(address)
 
     def disconnect(self, address: str) -> None:
         """Disconnect from an address, as :attr:`endpoints` says it.
@@ -197,10 +194,9 @@ class Connection:
         Raises:
             EndpointError: if the connection is not connected there.
         """
-        self._channel.check_caller()
-        self._forget_endpoint("connect", address)
-        self._socket.disconnect(address)
-        self._channel.touched()
+        with self._channel.touching() as socket:
+            self._forget_endpoint("connect", address)
+            socket.disconnect(address)
 
     def _forget_endpoint(self, type: Literal["bind", "connect"], address: str) -> None:
         try:
@@ -231,10 +227,8 @@ class Connection:
         Raises:
             OptionError: if the socket has no such option to read.
         """
-        self._channel.check_caller()
-        value = self._socket.get_option(option)
-        self._channel.touched()
-        return value
+        with self._channel.touching() as socket:
+            return socket.get_option(option)
 
     def setsockopt(self, option: int, value: int | bytes | str) -> None:
         """Set one of libzmq's socket options, as ``zmq.Socket.set`` does.
@@ -245,9 +239,8 @@ class Connection:
         Raises:
             OptionError: if the socket refuses the option or the value.
         """
-        self._channel.check_caller()
-        self._socket.set_option(option, value)
-        self._channel.touched()
+        with self._channel.touching() as socket:
+            socket.set_option(option, value)
 
     @property
     def stats(self) -> Stats:

@@ -78,9 +78,8 @@ class Subscriber(Receiver[Publication]):
             tag: a prefix; ``str`` is encoded as UTF-8; ``""`` is everything. To select one whole
                 tag and none that it begins, add the zero byte that ends it: ``b"london\\0"``.
         """
-        self._channel.check_caller()
-        self._socket.set_option(zmq.SUBSCRIBE, self._protocol.subscribe(tag))
-        self._channel.touched()
+        with self._channel.touching() as socket:
+            socket.set_option(zmq.SUBSCRIBE, self._protocol.subscribe(tag))
 
     def unsubscribe(self, tag: Tag) -> None:
         """Undo one :meth:`subscribe`. What libzmq has queued already still arrives.
@@ -88,6 +87,5 @@ class Subscriber(Receiver[Publication]):
         Raises:
             LocalProtocolError: if there is no such subscription.
         """
-        self._channel.check_caller()
-        self._socket.set_option(zmq.UNSUBSCRIBE, self._protocol.unsubscribe(tag))
-        self._channel.touched()
+        with self._channel.touching() as socket:
+            socket.set_option(zmq.UNSUBSCRIBE, self._protocol.unsubscribe(tag))
