@@ -232,6 +232,41 @@ print([str(warning.message)[:16] for warning in caught if warning.category is Re
     assert "unclosed <Contex" in run_program(program)
 
 
+def test_exit_with_a_context_left_open() -> None:
+    """A program that ends with a context and its connections left open does end."""
+    program = """
+import zmqbridge
+context = zmqbridge.Context()
+pair = context.pair(bind="inproc://x")
+print("the end")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=False)
+    assert (done.returncode, done.stdout) == (0, "the end\n")
+
+
+@pytest.mark.parametrize("kind", ["asyncio", "uvloop"])
+def test_closed_after_the_loop(kind: str) -> None:
+    """A connection whose loop was closed with operations parked on it can still be closed."""
+    import uvloop
+
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop() if kind == "uvloop" else asyncio.new_event_loop()
+    context = zmqbridge.Context()
+    puller = context.puller(bind="tcp://127.0.0.1:*")
+
+    async def park() -> Any:
+        receiving = asyncio.ensure_future(puller.receive())
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert puller.stats.parked == 1
+        return receiving
+
+    receiving = loop.run_until_complete(park())
+    loop.close()
+    context.close()
+    assert puller.closed
+    receiving._log_destroy_pending = False  # its loop is gone: nobody can end it
+
+
 def test_too_many_sockets() -> None:
     """A context that is full says how many it allows."""
     context = zmqbridge.Context(max_sockets=2)

@@ -45,6 +45,16 @@ def test_connection_terminated() -> None:
         connection.check()
 
 
+def test_connection_forked() -> None:
+    """In a forked child the parent's connection raises, and cannot be closed either."""
+    connection = ConnectionState()
+    connection.fork()
+    with pytest.raises(LocalProtocolError, match="before the process forked"):
+        connection.check()
+    with pytest.raises(LocalProtocolError, match="before the process forked"):
+        connection.close()
+
+
 def test_faults_are_told_once_in_a_while() -> None:
     """However many faults come, they are told at most once in ten seconds, and each is counted once."""
     faults = Faults()

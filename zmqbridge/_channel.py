@@ -17,7 +17,8 @@ it holds the descriptor and reads for all. These are the rules, and where they l
   would be tried, and fail, in a circle without end.
 - On a socket whose POLLOUT says nothing (rule 5) the writers try at each edge. One edge
   may be eaten between two such tries, in a window of well under a microsecond; so while
-  writers are parked on such a socket the leader also looks every :data:`LOOK_AGAIN` seconds.
+  writers are parked on such a socket the leader also looks every :data:`LOOK_AGAIN` seconds, and
+  less often the more lanes there are to try.
 - No await stands between taking a message and returning it, nor between sending one
   and returning. So a cancelled operation has had no effect, and the task that comes next
   finds the message. Cancellation is handled by ``finally`` alone.
@@ -36,12 +37,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+from weakref import WeakSet
 
 from zmqbridge._socket import POLLIN, POLLOUT, Socket
 from zmqbridge.abc import Backend
 from zmqbridge.errors import ConnectionClosed, ContextTerminated, LocalProtocolError, WouldBlock, ZmqBridgeError
-from zmqbridge.framing import BytesLike
 from zmqbridge.protocols import ConnectionState, Faults, State
 from zmqbridge.readiness import Parked, Readiness
 
@@ -56,18 +57,18 @@ Item = TypeVar("Item")
 Frames = list[bytes]
 
 
-class _Forks:
-    """How often this process has come out of a fork as the child."""
+_open_channels: WeakSet[Channel[Any]] = WeakSet()
 
-    count = 0
 
-    @classmethod
-    def add(cls) -> None:
-        cls.count += 1
+def _close_in_child() -> None:
+    """In the child of a fork: what was read ahead is the parent's, and every operation raises."""
+    for channel in _open_channels:
+        channel.state.fork()
+        channel.buffer.clear()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_Forks.add)
+    os.register_at_fork(after_in_child=_close_in_child)
 
 
 class DeadlinePassed(Exception):
@@ -109,9 +110,9 @@ class Channel(Generic[Item]):
         self._describe = describe
         self._backend: Backend | None = None
         self._thread: int | None = None
-        self._forks = _Forks.count
         self._budget = BATCH
         self._stale = True
+        _open_channels.add(self)
 
     # --- misuse ---
 
@@ -124,15 +125,9 @@ class Channel(Generic[Item]):
         """
         if self.state.state is not State.OPEN:
             self.state.check()
-        self.check_owner()
+        self._check_thread()
 
-    def check_owner(self) -> None:
-        """Return if the caller is of the process and the thread that the socket belongs to."""
-        if self._forks != _Forks.count:
-            raise LocalProtocolError(
-                f"{self._describe()} was opened before the process forked; ZeroMQ sockets do not "
-                "survive a fork: open a new Context in the child"
-            )
+    def _check_thread(self) -> None:
         if self._thread != threading.get_ident():
             if self._thread is not None:
                 raise LocalProtocolError(
@@ -210,7 +205,7 @@ class Channel(Generic[Item]):
 
     # --- sending ---
 
-    async def send(self, frames: Sequence[BytesLike], lane: Hashable = None, deadline: float | None = None) -> None:
+    async def send(self, frames: Sequence[bytes], lane: Hashable = None, deadline: float | None = None) -> None:
         """Send a message when there is room, behind all that wait for room in the same lane.
 
         Raises:
@@ -238,7 +233,7 @@ class Channel(Generic[Item]):
         finally:
             self.readiness.leave_writer(parked)
 
-    async def send_many(self, messages: Iterable[Sequence[BytesLike]]) -> None:
+    async def send_many(self, messages: Iterable[Sequence[bytes]]) -> None:
         """Send messages one after another, as :meth:`send` does, with less work for each."""
         backend = self._enter()
         if backend.strict_checkpoints:
@@ -250,7 +245,7 @@ class Channel(Generic[Item]):
                 await self.send(frames)
                 self.check_caller()
 
-    def send_nowait(self, frames: Sequence[BytesLike], lane: Hashable = None) -> None:
+    def send_nowait(self, frames: Sequence[bytes], lane: Hashable = None) -> None:
         """Send a message now.
 
         Raises:
@@ -263,7 +258,7 @@ class Channel(Generic[Item]):
                 f"{self._describe()} is at its high-water mark, or has no peer; await send() to wait for room"
             )
 
-    def _try_send(self, frames: Sequence[BytesLike]) -> bool:
+    def _try_send(self, frames: Sequence[bytes]) -> bool:
         try:
             sent = self.socket.send(frames)
         except (ContextTerminated, ConnectionClosed) as error:
@@ -316,7 +311,7 @@ class Channel(Generic[Item]):
             await self._checkpoint(backend)
         else:
             if leads and self.readiness.lanes and not self.socket.tells_room:
-                soon = backend.current_time() + LOOK_AGAIN
+                soon = backend.current_time() + LOOK_AGAIN * max(1, len(self.readiness.lanes) / 10)
                 deadline = soon if deadline is None else min(soon, deadline)
             waiter = parked.waiter = backend.create_waiter()
             await waiter.wait(self.socket.fd if leads else None, deadline)
@@ -412,9 +407,10 @@ class Channel(Generic[Item]):
 
     def close(self) -> bool:
         """Close the socket and wake whoever is parked; return whether it was open."""
-        self.check_owner()
+        self._check_thread()
         if not self.state.close():
             return False
+        _open_channels.discard(self)
         self.accepted -= len(self.buffer)
         self.buffer.clear()
         self.readiness.wake_all()

@@ -47,7 +47,6 @@ from zmqbridge.errors import (
     PeerUnreachable,
     ZmqBridgeError,
 )
-from zmqbridge.framing import BytesLike
 from zmqbridge.options import SocketOptions
 
 __all__ = ["POLLIN", "POLLOUT", "Socket"]
@@ -122,7 +121,7 @@ class Socket:
         self._recv: Callable[..., zmq.Frame] = self.raw.recv
         # The compiled class's method: the subclass's checks for options of draft sockets
         # that are not used here would double its cost.
-        self._send: Callable[[BytesLike, int], object] = zmq.backend.Socket.send.__get__(self.raw)
+        self._send: Callable[[bytes, int], object] = zmq.backend.Socket.send.__get__(self.raw)
         self._get: Callable[[int], Any] = self.raw.get
 
     def drain(self, limit: int) -> tuple[list[list[bytes]], bool]:
@@ -157,7 +156,7 @@ class Socket:
                 self._translate(error)
         return messages, False
 
-    def send(self, frames: Sequence[BytesLike]) -> bool:
+    def send(self, frames: Sequence[bytes]) -> bool:
         """Send a message whole, if there is room.
 
         Returns:
@@ -177,7 +176,7 @@ class Socket:
                 break
         return False
 
-    def _try(self, frames: Sequence[BytesLike]) -> bool:
+    def _try(self, frames: Sequence[bytes]) -> bool:
         send = self._send
         last = len(frames) - 1
         index = 0
@@ -192,7 +191,7 @@ class Socket:
             return False
         except zmq.ZMQError as error:
             if error.errno == errno.EHOSTUNREACH:
-                raise PeerUnreachable(f"no peer {bytes(frames[0])!r} is connected to this router") from None
+                raise PeerUnreachable(f"no peer {frames[0]!r} is connected to this router") from None
             self._translate(error)
         return True
 

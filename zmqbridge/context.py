@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import warnings
 from collections.abc import Iterable
 from contextlib import suppress
@@ -96,6 +98,7 @@ class Context:
         self._owns_zmq_context = zmq_context is None
         self._connections: set[Connection] = set()
         self._closed = False
+        self._pid: int | None = None
         self._termination: Termination | None = None
 
     # --- what connections need ---
@@ -108,6 +111,12 @@ class Context:
     def _open_socket(self, socket_type: int) -> Socket:
         if self._closed:
             raise ConnectionClosed("the context is closed; make another one")
+        if self._pid not in (None, os.getpid()):
+            raise LocalProtocolError(
+                "the context was used before the process forked; ZeroMQ does not survive a fork: "
+                "open a new Context in the child"
+            )
+        self._pid = os.getpid()
         if self._zmq_context is None:
             # Not before there is a need: a context made at import may first be used in a forked child.
             self._zmq_context = OwnedContext(self._io_threads)
@@ -286,8 +295,8 @@ class Context:
                 # In another thread, pyzmq closes the socket as it is collected too.
                 with suppress(LocalProtocolError):
                     connection.close()
-            # An interpreter that is ending starts no thread, and ends without.
-            with suppress(RuntimeError):
+            # An interpreter that is ending cannot start the thread, and ends without.
+            if not sys.is_finalizing():
                 self._terminate()
 
     def __repr__(self) -> str:

@@ -85,8 +85,11 @@ class Envelope(NamedTuple):
     parts: list[bytes]
 
 
-def frames_of(message: Message) -> Sequence[BytesLike]:
+def frames_of(message: Message) -> Sequence[bytes]:
     """Return the frames of a message as the caller gave it.
+
+    A frame that is not ``bytes`` is copied: what is sent is what was given, though the send may
+    have to wait and the caller's buffer may change or go meanwhile.
 
     Args:
         message: one bytes-like frame, or a sequence of one or more of them.
@@ -98,33 +101,31 @@ def frames_of(message: Message) -> Sequence[BytesLike]:
     if isinstance(message, bytes):
         return (message,)
     given: Any = message
-    if isinstance(message, (list, tuple)):
-        frames: Sequence[BytesLike] = message
-    elif isinstance(message, Sequence) and not isinstance(message, _SINGLE):
-        frames = list(given)
-    else:
-        _check_frame(given)
-        return (given,)
-    for frame in frames:
+    if not isinstance(message, (list, tuple)):
+        if not isinstance(message, Sequence) or isinstance(message, _SINGLE):
+            return (_frame(given),)
+        given = list(given)
+    for frame in given:
         if not isinstance(frame, bytes):
-            _check_frame(frame)
-    if not frames:
+            return [_frame(frame) for frame in given]
+    if not given:
         raise LocalProtocolError(f"the message {message!r} has no frame; an empty message is one empty frame: [b'']")
+    frames: Sequence[bytes] = given
     return frames
 
 
-def _check_frame(frame: object) -> None:
-    if isinstance(frame, str):
-        raise TypeError(f"a frame is bytes-like, not the str {frame[:60]!r}; encode it first, as in 'text'.encode()")
+def _frame(given: object) -> bytes:
+    if isinstance(given, bytes):
+        return given
+    if isinstance(given, str):
+        raise TypeError(f"a frame is bytes-like, not the str {given[:60]!r}; encode it first, as in 'text'.encode()")
     try:
-        view = memoryview(frame)  # type: ignore[arg-type]
+        return memoryview(given).tobytes()  # type: ignore[arg-type]
     except TypeError:
         raise TypeError(
-            f"a frame is bytes-like, not {type(frame).__name__}: {frame!r:.60}; "
+            f"a frame is bytes-like, not {type(given).__name__}: {given!r:.60}; "
             "pass bytes, bytearray or memoryview, or a list of them for a multipart message"
         ) from None
-    if not view.c_contiguous:
-        raise TypeError(f"a frame is contiguous memory, and {view!r} is not; pass bytes(view)")
 
 
 def tag_bytes(tag: Tag) -> bytes:
@@ -156,9 +157,7 @@ def publication_frame(message: BytesLike, tag: Tag = b"") -> bytes:
         raise LocalProtocolError(
             f"the tag {tag!r} holds a zero byte, which ends a tag on the wire; choose another separator"
         )
-    if not isinstance(message, bytes):
-        _check_frame(message)
-    return b"".join((tag, SEPARATOR, message))
+    return b"".join((tag, SEPARATOR, _frame(message)))
 
 
 def read_publication(frames: Sequence[bytes]) -> Publication:
@@ -177,7 +176,7 @@ def read_publication(frames: Sequence[bytes]) -> Publication:
     raise RemoteProtocolError(f"a publication of {len(frames)} frames instead of one or two")
 
 
-def request_frames(id: bytes, parts: Sequence[BytesLike]) -> list[BytesLike]:
+def request_frames(id: bytes, parts: Sequence[bytes]) -> list[bytes]:
     """Return the frames of a request as its DEALER sends them."""
     return [id, DELIMITER, *parts]
 
@@ -213,6 +212,6 @@ def read_envelope(frames: Sequence[bytes]) -> Envelope:
     return Envelope(list(frames[: end - 1]), frames[end - 1], list(frames[end + 1 :]))
 
 
-def reply_frames(envelope: Envelope, parts: Sequence[BytesLike]) -> list[BytesLike]:
+def reply_frames(envelope: Envelope, parts: Sequence[bytes]) -> list[bytes]:
     """Return the frames that take a reply back along the route its request came by."""
     return [*envelope.route, envelope.id, DELIMITER, *parts]

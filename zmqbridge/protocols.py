@@ -5,8 +5,9 @@ the caller should have. What a peer got wrong is counted in :class:`Faults` and
 left out; nothing that a peer sends makes one of these raise.
 
 A connection's life is short to tell. It begins *open*. It ends once, and stays
-so: *closed* by this program, or *terminated* under it with the ZeroMQ context.
-In the other two states every operation raises, each with its own error.
+so: *closed* by this program, *terminated* under it with the ZeroMQ context, or *forked*, in the
+child of a fork, where no ZeroMQ socket works. In these every operation raises, each with its own
+error.
 
 An id is never used twice, and the requester knows nothing of an id but whether
 somebody still waits for its reply: a reply that is late, repeated or forged finds
@@ -25,7 +26,6 @@ from enum import Enum
 
 from zmqbridge.errors import ConnectionClosed, ContextTerminated, LocalProtocolError, RemoteProtocolError
 from zmqbridge.framing import (
-    BytesLike,
     Envelope,
     Publication,
     Tag,
@@ -59,10 +59,11 @@ class State(Enum):
     OPEN = "open"
     CLOSED = "closed"
     TERMINATED = "terminated"
+    FORKED = "forked"
 
 
 class ConnectionState:
-    """A connection's life: open, then closed or terminated for good."""
+    """A connection's life: open, then closed, terminated or forked for good."""
 
     __slots__ = ("state",)
 
@@ -70,7 +71,13 @@ class ConnectionState:
         self.state = State.OPEN
 
     def close(self) -> bool:
-        """This program closes the connection; return whether it was open or terminated till now."""
+        """This program closes the connection; return whether it was open or terminated till now.
+
+        Raises:
+            LocalProtocolError: in the child of a fork.
+        """
+        if self.state is State.FORKED:
+            self.check()
         was_closed = self.state is State.CLOSED
         self.state = State.CLOSED
         return not was_closed
@@ -80,17 +87,27 @@ class ConnectionState:
         if self.state is State.OPEN:
             self.state = State.TERMINATED
 
+    def fork(self) -> None:
+        """This process is the child of a fork, and the connection its parent's."""
+        self.state = State.FORKED
+
     def check(self) -> None:
         """Return if the connection is open.
 
         Raises:
             ConnectionClosed: if it was closed.
             ContextTerminated: if its context was terminated.
+            LocalProtocolError: if it was opened before the process forked.
         """
         if self.state is State.OPEN:
             return
         if self.state is State.CLOSED:
             raise ConnectionClosed("the connection is closed; open another one from its context")
+        if self.state is State.FORKED:
+            raise LocalProtocolError(
+                "the connection was opened before the process forked; ZeroMQ sockets do not survive a fork: "
+                "open a new Context in the child"
+            )
         raise ContextTerminated("the ZeroMQ context was terminated while the connection was open; close the connection")
 
 
@@ -191,7 +208,7 @@ class PendingRequest:
 
     __slots__ = ("frames", "id", "parked", "reply")
 
-    def __init__(self, id: bytes, parts: Sequence[BytesLike]) -> None:
+    def __init__(self, id: bytes, parts: Sequence[bytes]) -> None:
         self.id = id
         self.frames = request_frames(id, parts)
         self.reply: Frames | None = None
@@ -217,7 +234,7 @@ class RequesterProtocol:
         """How many requests are pending."""
         return len(self._pending)
 
-    def begin(self, parts: Sequence[BytesLike]) -> PendingRequest:
+    def begin(self, parts: Sequence[bytes]) -> PendingRequest:
         """Return a new request, to be sent by the caller and ended with :meth:`end`."""
         pending = PendingRequest(next(self._ids), parts)
         self._pending[pending.id] = pending

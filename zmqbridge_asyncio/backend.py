@@ -73,7 +73,7 @@ class AsyncioWaiter:
         self._future: asyncio.Future[None] = loop.create_future()
 
     def wake(self) -> None:
-        if not self._future.done():
+        if not self._future.done() and not self._loop.is_closed():
             self._future.set_result(None)
 
     def wait(self, fd: int | None, deadline: float | None) -> Awaitable[None]:

@@ -45,8 +45,20 @@ async def test_forked_child(loop: Harness, addresses: Addresses) -> None:
     async with loop.context() as context:
         pair = context.pair(bind=addresses.new("inproc"))
         other = context.pair(connect=pair.endpoints[0].address)
-        await pair.send(b"x")
-        calls: list[Callable[[], object]] = [lambda: pair.send_nowait(b"x"), other.receive_nowait, pair.close]
+        await pair.send_many([b"taken", b"read ahead"])
+        assert await other.receive() == [b"taken"]
+        assert other.stats.buffered == 1
+
+        def iterate() -> None:
+            other.__anext__().send(None)
+
+        calls: list[Callable[[], object]] = [
+            lambda: pair.send_nowait(b"x"),
+            other.receive_nowait,
+            iterate,
+            pair.close,
+            context.pair,
+        ]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # forking with threads is the subject
             child = os.fork()
@@ -62,7 +74,7 @@ async def test_forked_child(loop: Harness, addresses: Addresses) -> None:
                 os._exit(refused)
         _, status = os.waitpid(child, 0)  # noqa: ASYNC222 (the child ends at once, or the case hangs and fails)
         assert os.waitstatus_to_exitcode(status) == len(calls)
-        assert await other.receive() == [b"x"]
+        assert await other.receive() == [b"read ahead"]
 
 
 @pytest.mark.one_task

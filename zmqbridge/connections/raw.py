@@ -9,7 +9,7 @@ import zmq
 
 from zmqbridge.connections.base import Frames, Receiver, Sender
 from zmqbridge.errors import LocalProtocolError
-from zmqbridge.framing import BytesLike, Message, frames_of
+from zmqbridge.framing import Message, frames_of
 
 __all__ = ["Dealer", "Pair", "RawConnection", "RoutedMessage", "Router"]
 
@@ -85,7 +85,7 @@ class Router(Receiver[RoutedMessage]):
             await self.send(peer, message)
 
 
-def _routed(peer: bytes, message: Message) -> list[BytesLike]:
+def _routed(peer: bytes, message: Message) -> list[bytes]:
     if not isinstance(peer, bytes):
         raise TypeError(f"a peer is the bytes of its routing id, not {type(peer).__name__}: {peer!r:.60}")
     if not peer:

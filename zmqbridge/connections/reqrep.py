@@ -17,7 +17,7 @@ import zmq
 from zmqbridge._channel import DeadlinePassed
 from zmqbridge.connections.base import Connection, Frames, Owner, Receiver, Stats
 from zmqbridge.errors import LocalProtocolError, PeerUnreachable, RequestTimeout
-from zmqbridge.framing import BytesLike, Envelope, Message, frames_of, reply_frames
+from zmqbridge.framing import Envelope, Message, frames_of, reply_frames
 from zmqbridge.protocols import ReplierProtocol, RequesterProtocol
 
 __all__ = ["Replier", "Request", "Requester"]
@@ -177,7 +177,7 @@ class Replier(Receiver[Request]):
     def _accept(self, messages: list[Frames]) -> list[Request]:
         return [Request(envelope, self) for envelope in self._protocol.receive(messages)]
 
-    async def _reply(self, peer: bytes, frames: Sequence[BytesLike]) -> None:
+    async def _reply(self, peer: bytes, frames: Sequence[bytes]) -> None:
         wait = 0.0 if peer in self._deaf else self._reply_timeout
         deadline = self._context._find_backend().current_time() + wait
         try:
