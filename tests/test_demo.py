@@ -128,7 +128,7 @@ def test_complete_run(start: Start) -> None:
 def test_interruption(start: Start, number: int) -> None:
     """An interrupted run ends all its processes, accounts for what there was, and its status is 130."""
     demo = start(600)
-    demo.wait_for("  1 s: ")
+    demo.wait_for(" s: ")  # a busy machine may skip a second
     assert len(demo.participants) == len(CAST)
     demo.send_signal(number)
     assert demo.wait() == 130, demo.output
@@ -151,7 +151,7 @@ def test_interruption_while_processes_start(start: Start) -> None:
 def test_death_of_a_participant(start: Start, name: str) -> None:
     """A participant that is killed is named, the others are ended, and the status is 1."""
     demo = start(600)
-    demo.wait_for("  1 s: ")
+    demo.wait_for(" s: ")  # a busy machine may skip a second
     demo.participant(name).kill()
     assert demo.wait() == 1, demo.output
     assert demo.left_over() == []
@@ -163,7 +163,7 @@ def test_death_of_a_participant(start: Start, name: str) -> None:
 def test_death_of_the_supervisor(start: Start) -> None:
     """No participant outlives a supervisor that is killed."""
     demo = start(600)
-    demo.wait_for("  1 s: ")
+    demo.wait_for(" s: ")  # a busy machine may skip a second
     demo.send_signal(signal.SIGKILL)
     assert len(demo.participants) == len(CAST)
     deadline = time.monotonic() + 60
