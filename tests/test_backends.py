@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -265,6 +266,28 @@ def test_closed_after_the_loop(kind: str) -> None:
     context.close()
     assert puller.closed
     receiving._log_destroy_pending = False  # its loop is gone: nobody can end it
+
+
+def test_number_of_a_descriptor_that_was_never_released() -> None:
+    """A wait ends though the descriptor's number is still registered for one that was closed unreleased."""
+
+    async def main() -> None:
+        old, old_end = os.pipe()
+        new, new_end = os.pipe()
+        waiting = asyncio.ensure_future(AsyncioBackend().create_waiter().wait(old, None))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        os.close(old)
+        os.dup2(new, old)
+        os.write(new_end, b"x")
+        backend = AsyncioBackend()
+        async with asyncio.timeout(10):
+            await backend.create_waiter().wait(old, None)
+        backend.release(old)
+        for fd in (old, old_end, new, new_end):
+            os.close(fd)
+
+    asyncio.run(main())
 
 
 def test_too_many_sockets() -> None:

@@ -267,9 +267,9 @@ class Channel(Generic[Item]):
         except ZmqBridgeError:
             self.touched()
             raise
+        self._budget -= 1
         if sent:
             self.sent += 1
-            self._budget -= 1
             self.touched()
         elif self.socket.input_pending and self.readiness.wants_input:
             self.touched()
@@ -350,16 +350,17 @@ class Channel(Generic[Item]):
             receiving: the caller wants a message though it is not parked.
         """
         readiness = self.readiness
+        reading = receiving or readiness.wants_input
         stale = False
         try:
-            if receiving or readiness.wants_input:
+            if reading:
                 stale = not self._read()
-            if readiness.lanes or not (receiving or readiness.wants_input):
+            if readiness.lanes or not reading:
                 events = self.socket.events()
                 if events & POLLOUT:
                     readiness.let_writers_try()
-                if events & POLLIN and readiness.wants_input:
-                    stale = True
+                if events & POLLIN and reading:
+                    stale = True  # it came since the batch was read, and its edge is gone
         except (ContextTerminated, ConnectionClosed) as error:
             self._ended_by(error)
             raise

@@ -56,6 +56,9 @@ class AsyncioBackend:
         watch = self._watches.get(fd)
         if watch is None:
             watch = Watch(fd, self.release)
+            # A descriptor of the same number may have been closed without being released: when its
+            # context was collected in another thread. The loop would take the new one for it.
+            self._loop.remove_reader(fd)
             self._loop.add_reader(fd, watch.readable)
             self._watches[fd] = watch
         watch.waiter = waiter

@@ -68,6 +68,34 @@ async def test_a_receive_wakes_after_an_unreachable_peer(loop: Harness, addresse
             assert (await receiving.result()).frames == [b"%d" % number]
 
 
+async def test_a_message_between_two_looks(
+    loop: Harness, addresses: Addresses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message that comes after a receive has read and before it looks for room to send wakes it all the same."""
+    small = zmqbridge.SocketOptions(send_high_water_mark=1, receive_high_water_mark=1)
+    async with loop.context() as context:
+        dealer = context.dealer(bind=addresses.new("inproc"), options=small)
+        peer = context.dealer(connect=dealer.endpoints[0].address, options=small)
+
+        async def fill() -> None:
+            while True:
+                await dealer.send(b"x")
+
+        loop.spawn(fill)
+        await loop.parked(dealer)
+        real = dealer._socket.drain
+        late = [b"late"]
+
+        def drain(limit: int) -> tuple[list[list[bytes]], bool]:
+            messages, drained = real(limit)
+            if drained and late:
+                peer.send_nowait(late.pop())
+            return messages, drained
+
+        monkeypatch.setattr(dealer._socket, "drain", drain)
+        assert await loop.spawn(dealer.receive).result() == [b"late"]
+
+
 async def test_a_send_wakes(loop: Harness, addresses: Addresses) -> None:
     """Room whose edge a receive on the same connection consumed still wakes the parked send."""
     small = zmqbridge.SocketOptions(send_high_water_mark=1, receive_high_water_mark=1)

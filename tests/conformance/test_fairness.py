@@ -71,6 +71,25 @@ async def test_sending_lets_others_run(loop: Harness, addresses: Addresses, how:
         assert turns >= COUNT // BATCH // 2  # the counting task itself misses the first turns
 
 
+async def test_failing_lets_others_run(loop: Harness, addresses: Addresses) -> None:
+    """A task that tries again and again what fails at once does not keep the others from running."""
+    async with loop.context() as context:
+        requester = context.requester(bind=addresses.new("inproc"))
+        ticks = 0
+
+        async def tick() -> None:
+            nonlocal ticks
+            while True:
+                await loop.turn()
+                ticks += 1
+
+        loop.spawn(tick)
+        for _ in range(COUNT):
+            with pytest.raises(zmqbridge.RequestTimeout):
+                await requester.request(b"x", timeout=0)
+        assert ticks >= COUNT // BATCH // 2
+
+
 @pytest.mark.parametrize("kind", ["receive", "request", "full peer"])
 async def test_parked_uses_no_cpu(loop: Harness, addresses: Addresses, kind: str) -> None:
     """While an operation is parked, the process rests: it neither spins nor polls."""

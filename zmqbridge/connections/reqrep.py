@@ -69,6 +69,7 @@ class Requester(Connection):
             ValueError: if the timeout is negative or no number.
         """
         parts = frames_of(message)
+        self._channel.check_caller()
         deadline = None
         if timeout is not None:
             if not timeout >= 0:
@@ -178,6 +179,7 @@ class Replier(Receiver[Request]):
         return [Request(envelope, self) for envelope in self._protocol.receive(messages)]
 
     async def _reply(self, peer: bytes, frames: Sequence[bytes]) -> None:
+        self._channel.check_caller()
         wait = 0.0 if peer in self._deaf else self._reply_timeout
         deadline = self._context._find_backend().current_time() + wait
         try:
