@@ -16,6 +16,20 @@ COUNT = 5000
 BATCH = 256
 
 
+class Turns:
+    """Counts the turns of the loop that another task gets."""
+
+    def __init__(self, loop: Harness) -> None:
+        self.count = 0
+        self._loop = loop
+        loop.spawn(self._run)
+
+    async def _run(self) -> None:
+        while True:
+            await self._loop.turn()
+            self.count += 1
+
+
 @pytest.mark.parametrize("how", ["receive", "receive_many", "iterate"])
 async def test_receiving_lets_others_run(loop: Harness, addresses: Addresses, how: str) -> None:
     """However many messages are queued, the loop runs again and again between the batches of them."""
@@ -23,15 +37,7 @@ async def test_receiving_lets_others_run(loop: Harness, addresses: Addresses, ho
         puller = context.puller(bind=addresses.new("inproc"), options=UNLIMITED)
         pusher = context.pusher(connect=puller.endpoints[0].address, options=UNLIMITED)
         await pusher.send_many([b"x"] for _ in range(COUNT))
-        turns = 0
-
-        async def count_turns() -> None:
-            nonlocal turns
-            while True:
-                await loop.turn()
-                turns += 1
-
-        loop.spawn(count_turns)
+        turns = Turns(loop)
         got = 0
         if how == "receive":
             while got < COUNT:
@@ -45,7 +51,7 @@ async def test_receiving_lets_others_run(loop: Harness, addresses: Addresses, ho
                 got += 1
                 if got == COUNT:
                     break
-        assert turns >= COUNT // BATCH // 2  # the counting task itself misses the first turns
+        assert turns.count >= COUNT // BATCH // 2  # the counting task itself misses the first turns
 
 
 @pytest.mark.parametrize("how", ["send", "send_many"])
@@ -54,40 +60,24 @@ async def test_sending_lets_others_run(loop: Harness, addresses: Addresses, how:
     async with loop.context(linger=0) as context:
         puller = context.puller(bind=addresses.new("inproc"), options=UNLIMITED)
         pusher = context.pusher(connect=puller.endpoints[0].address, options=UNLIMITED)
-        turns = 0
-
-        async def count_turns() -> None:
-            nonlocal turns
-            while True:
-                await loop.turn()
-                turns += 1
-
-        loop.spawn(count_turns)
+        turns = Turns(loop)
         if how == "send":
             for _ in range(COUNT):
                 await pusher.send(b"x")
         else:
             await pusher.send_many(b"x" for _ in range(COUNT))
-        assert turns >= COUNT // BATCH // 2  # the counting task itself misses the first turns
+        assert turns.count >= COUNT // BATCH // 2  # the counting task itself misses the first turns
 
 
 async def test_failing_lets_others_run(loop: Harness, addresses: Addresses) -> None:
     """A task that tries again and again what fails at once does not keep the others from running."""
     async with loop.context() as context:
         requester = context.requester(bind=addresses.new("inproc"))
-        ticks = 0
-
-        async def tick() -> None:
-            nonlocal ticks
-            while True:
-                await loop.turn()
-                ticks += 1
-
-        loop.spawn(tick)
+        turns = Turns(loop)
         for _ in range(COUNT):
             with pytest.raises(zmqbridge.RequestTimeout):
                 await requester.request(b"x", timeout=0)
-        assert ticks >= COUNT // BATCH // 2
+        assert turns.count >= COUNT // BATCH // 2
 
 
 @pytest.mark.parametrize("kind", ["receive", "request", "full peer"])

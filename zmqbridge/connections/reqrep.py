@@ -142,11 +142,12 @@ class Request:
         if self._replied:
             raise LocalProtocolError(f"the request {self.id!r} was answered before; a request has one reply")
         self._replied = True
+        done = False
         try:
             await self._replier._reply(self.peer, reply_frames(self._envelope, frames))
-        except BaseException:
-            self._replied = False
-            raise
+            done = True
+        finally:
+            self._replied = done
 
     def __repr__(self) -> str:
         return f"<Request {self.id.hex()} of {len(self.parts)} part(s){', answered' if self._replied else ''}>"
