@@ -54,7 +54,7 @@ def test_malformed_publication(layout: list[bytes]) -> None:
 
 def test_tag_with_a_zero_byte() -> None:
     """A tag that holds a zero byte is the caller's mistake, and the error shows it."""
-    with pytest.raises(LocalProtocolError, match=r"the tag b'a\\x00b' holds a zero byte"):
+    with pytest.raises(LocalProtocolError, match=r"the tag b'a\\x00b' holds b'\\x00', which ends a tag"):
         publication_frame(b"", "a\0b")
 
 

@@ -23,7 +23,7 @@ from zmqbridge.options import SocketOptions
         ({"linger": math.nan}, "linger=nan is out of range"),
         ({"linger": "1"}, "linger='1' is a str; it takes a number of seconds"),
         ({"linger": False}, "linger=False is a bool"),
-        ({"reconnect_interval": math.inf}, "reconnect_interval=inf is out of range"),
+        ({"reconnect_interval_max": math.inf}, "reconnect_interval_max=inf is out of range"),
         ({"reconnect_interval": 0}, "reconnect_interval=0 is out of range; it takes 0.001"),
         ({"heartbeat_ttl": 6553.6}, "heartbeat_ttl=6553.6 is out of range; it takes 0.0 to 6553.5"),
         ({"identity": "me"}, "identity='me' is a str; it takes bytes"),

@@ -93,8 +93,8 @@ def test_subscriber_leaves_out_what_is_malformed() -> None:
 
 def test_requester_matches_replies_to_their_requests() -> None:
     """Replies find their own requests in any order; what finds none is counted."""
-    requester = RequesterProtocol(Faults())
-    first, second, third = (requester.begin([b"%d" % number]) for number in range(3))
+    requester: RequesterProtocol[int] = RequesterProtocol(Faults())
+    first, second, third = (requester.begin([b"%d" % number], number) for number in range(3))
     assert first.frames == [first.id, b"", b"0"]
     assert len(requester) == 3
     requester.end(third)

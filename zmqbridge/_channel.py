@@ -125,9 +125,14 @@ class Channel(Generic[Item]):
         """
         if self.state.state is not State.OPEN:
             self.state.check()
-        self._check_thread()
+        self.check_thread()
 
-    def _check_thread(self) -> None:
+    def check_thread(self) -> None:
+        """Return if the channel belongs to the calling thread, or to none so far, and then to this one.
+
+        Raises:
+            LocalProtocolError: if it belongs to another.
+        """
         if self._thread != threading.get_ident():
             if self._thread is not None:
                 raise LocalProtocolError(
@@ -135,6 +140,10 @@ class Channel(Generic[Item]):
                     "from one thread: hand the work to the loop that runs there"
                 )
             self._thread = threading.get_ident()
+
+    def own(self) -> None:
+        """From now on the channel belongs to the calling thread, which is its loop's."""
+        self._thread = threading.get_ident()
 
     def _enter(self) -> Backend:
         self.check_caller()
@@ -189,7 +198,7 @@ class Channel(Generic[Item]):
             return True
         if self.readiness.has_readers:
             return False
-        self._serve(receiving=True)
+        self.serve(receiving=True)
         return self.free_items() > 0
 
     def receive_nowait(self) -> Item:
@@ -218,6 +227,15 @@ class Channel(Generic[Item]):
             self.check_caller()
         if lane not in self.readiness.lanes and self._try_send(frames):
             return
+        await self.send_in_turn(frames, lane, deadline)
+
+    async def send_in_turn(self, frames: Sequence[bytes], lane: Hashable = None, deadline: float | None = None) -> None:
+        """Park at once, and send when there is room: for what :meth:`send_nowait` refused.
+
+        Raises:
+            DeadlinePassed, PeerUnreachable: as :meth:`send`.
+        """
+        backend = self._enter()
         parked = self.readiness.park_writer(lane)
         if not self.socket.tells_room:
             self._wake_leader()  # it did not look again by itself so far
@@ -290,7 +308,7 @@ class Channel(Generic[Item]):
                 late = deadline is not None and backend.current_time() >= deadline
                 if late:
                     # It may have come in time and lie unread: the loop may have been blocked till now.
-                    self._serve()
+                    self.serve()
                 else:
                     await self._park(backend, parked, deadline)
                 if late and not parked.served:
@@ -304,21 +322,28 @@ class Channel(Generic[Item]):
         """Wait once: for a wake, the descriptor, or the deadline; the leader reads for all."""
         leads = parked.leads
         if leads and self._stale:
-            self._serve()
+            self.serve()
             if parked.served:
                 return
         if leads and self._stale:
             await self._checkpoint(backend)
         else:
-            if leads and self.readiness.lanes and not self.socket.tells_room:
-                soon = backend.current_time() + LOOK_AGAIN * max(1, len(self.readiness.lanes) / 10)
+            patience = self.patience() if leads else None
+            if patience is not None:
+                soon = backend.current_time() + patience
                 deadline = soon if deadline is None else min(soon, deadline)
             waiter = parked.waiter = backend.create_waiter()
             await waiter.wait(self.socket.fd if leads else None, deadline)
             self._budget = BATCH
         self.check_caller()
         if leads and not parked.served:
-            self._serve()
+            self.serve()
+
+    def patience(self) -> float | None:
+        """How many seconds the leader may wait for the descriptor before it looks again; ``None`` is for ever."""
+        if self.readiness.lanes and not self.socket.tells_room:
+            return LOOK_AGAIN * max(1, len(self.readiness.lanes) / 10)
+        return None
 
     async def _checkpoint(self, backend: Backend) -> None:
         self._budget = BATCH
@@ -343,11 +368,14 @@ class Channel(Generic[Item]):
         if leader is not None:
             leader.wake()
 
-    def _serve(self, *, receiving: bool = False) -> None:
+    def serve(self, *, receiving: bool = False) -> None:
         """Read what is there, give it to whom it is for, and let writers try where there is room.
 
         Args:
             receiving: the caller wants a message though it is not parked.
+
+        Raises:
+            ContextTerminated, ConnectionClosed: if other code ended the socket; all are woken then.
         """
         readiness = self.readiness
         reading = receiving or readiness.wants_input
@@ -408,7 +436,7 @@ class Channel(Generic[Item]):
 
     def close(self) -> bool:
         """Close the socket and wake whoever is parked; return whether it was open."""
-        self._check_thread()
+        self.check_thread()
         if not self.state.close():
             return False
         _open_channels.discard(self)

@@ -63,6 +63,8 @@ _SILENT_ABOUT_ROOM = frozenset(
     int(getattr(zmq, name)) for name in ("ROUTER", "PUB", "XPUB", "STREAM", "SERVER", "PEER", "RADIO")
 )
 
+_SEND_ONLY = frozenset(int(getattr(zmq, name)) for name in ("PUB", "PUSH", "RADIO", "SCATTER"))
+
 _REMEDIES = {
     errno.EADDRINUSE: "the address is in use; choose another, or ':*' for any free port",
     errno.EADDRNOTAVAIL: "no interface of this machine has that address; bind '*' or one of its own",
@@ -88,6 +90,7 @@ class Socket:
         fd: its descriptor.
         tells_room: whether POLLOUT means that a send would now succeed. Where it does not,
             the only way to know is to try at each edge.
+        receives: whether messages ever come in on this type of socket.
         input_pending: whether the latest read of EVENTS said that there is something to receive.
     """
 
@@ -117,6 +120,7 @@ class Socket:
                 "with a descriptor to wait for"
             ) from None
         self.tells_room = int(socket_type) not in _SILENT_ABOUT_ROOM
+        self.receives = int(socket_type) not in _SEND_ONLY
         self.input_pending = False
         self._recv: Callable[..., zmq.Frame] = self.raw.recv
         # The compiled class's method: the subclass's checks for options of draft sockets
@@ -273,8 +277,9 @@ class Socket:
         except zmq.ZMQError as error:
             if error.errno in (zmq.ETERM, zmq.ENOTSOCK):
                 self._translate(error)
-            remedy = _REMEDIES.get(error.errno or 0, str(error))
-            raise EndpointError(f"cannot {verb} a {self.type_name} socket to {address!r}: {remedy}") from None
+            number = error.errno or errno.EINVAL
+            remedy = _REMEDIES.get(number, str(error))
+            raise EndpointError(f"cannot {verb} a {self.type_name} socket to {address!r}: {remedy}", number) from None
 
     def close(self, linger: int | None = None) -> None:
         """Close the socket; libzmq goes on sending what it has queued, for the linger period."""

@@ -1,10 +1,10 @@
 """The end of a ZeroMQ context, off the loop's thread.
 
 ``zmq_ctx_term`` blocks until every socket's queue is sent or its linger period is over.
-So a thread of its own does it; the thread is a daemon, so that a program which does not
-wait can end. Whoever does wait holds one end of a socket pair; the thread closes the other
-when it is done, and the loop sees that as on any descriptor: no backend needs to
-know of threads.
+So a thread of its own does it; the thread is a daemon, and the end of the interpreter waits for it
+no longer than the longest of these periods. Whoever does wait holds one end of a socket pair; the
+thread closes the other when it is done, and the loop sees that as on any descriptor: no backend
+needs to know of threads.
 
 pyzmq's own context terminates itself when it is collected, in whatever thread that
 happens, blocking it; beside a termination under way, libzmq then aborts the process. So the
@@ -13,18 +13,28 @@ context here leaves that out: its one end is a :class:`Termination`.
 
 from __future__ import annotations
 
+import atexit
 import logging
+import math
+import os
 import socket
 import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 import zmq
 
 from zmqbridge.abc import Backend
 
-__all__ = ["OwnedContext", "Termination"]
+__all__ = ["MAX_SOCKETS", "OwnedContext", "Termination", "open_context"]
 
 logger = logging.getLogger("zmqbridge")
+
+MAX_SOCKETS = 16_384
+
+# What libzmq needs beyond the linger period to end its threads.
+GRACE = 0.5
 
 
 class OwnedContext(zmq.Context["zmq.Socket[bytes]"]):
@@ -34,14 +44,28 @@ class OwnedContext(zmq.Context["zmq.Socket[bytes]"]):
         """Not even now."""
 
 
-class Termination:
-    """One context being terminated. It begins at construction."""
+def open_context(io_threads: int, max_sockets: int = MAX_SOCKETS) -> OwnedContext:
+    """Return a new ZeroMQ context, to be ended with a :class:`Termination`."""
+    context = OwnedContext(io_threads)
+    context.set(zmq.MAX_SOCKETS, max_sockets)
+    return context
 
-    def __init__(self, context: zmq.Context[Any]) -> None:
+
+class Termination:
+    """One context being terminated. It begins at construction.
+
+    Args:
+        context: the context, whose sockets are closed.
+        linger: the longest of their linger periods, in seconds.
+    """
+
+    def __init__(self, context: zmq.Context[Any], linger: float) -> None:
         self._context = context
         self._lock = threading.Lock()
-        self._done = False
-        self._bells: list[socket.socket] = []
+        self._done = threading.Event()
+        self._callbacks: list[Callable[[], object]] = []
+        self._ends = time.monotonic() + linger + GRACE
+        _under_way.add(self)
         threading.Thread(target=self._terminate, name="zmqbridge-termination", daemon=True).start()
 
     def _terminate(self) -> None:
@@ -50,9 +74,18 @@ class Termination:
         except zmq.ZMQError as error:
             logger.error("terminating the ZeroMQ context failed: %s", error)
         with self._lock:
-            self._done = True
-            for bell in self._bells:
-                bell.close()
+            self._done.set()
+        _under_way.discard(self)
+        for callback in self._callbacks:
+            callback()
+
+    def when_done(self, callback: Callable[[], object]) -> None:
+        """Have something called once the context has come to its end: in the thread that ended it, or at once."""
+        with self._lock:
+            if not self._done.is_set():
+                self._callbacks.append(callback)
+                return
+        callback()
 
     async def wait(self, backend: Backend) -> None:
         """Wait until the context has come to its end: for the longest linger period at most."""
@@ -60,15 +93,16 @@ class Termination:
         fd = ours.fileno()
         try:
             ours.setblocking(False)
-            with self._lock:
-                if self._done:
-                    theirs.close()
-                self._bells.append(theirs)
+            self.when_done(theirs.close)
             while not _rung(ours):
                 await backend.create_waiter().wait(fd, None)
         finally:
             backend.release(fd)
             ours.close()
+
+    def join(self) -> None:
+        """Block until the context has come to its end, or its linger period is over."""
+        self._done.wait(None if self._ends == math.inf else max(0.0, self._ends - time.monotonic()))
 
 
 def _rung(bell: socket.socket) -> bool:
@@ -76,3 +110,17 @@ def _rung(bell: socket.socket) -> bool:
         return bell.recv(1) == b""
     except BlockingIOError:
         return False
+
+
+_under_way: set[Termination] = set()
+
+
+def _join_all() -> None:
+    for termination in list(_under_way):
+        termination.join()
+
+
+atexit.register(_join_all)
+if hasattr(os, "register_at_fork"):
+    # Their threads are the parent's.
+    os.register_at_fork(after_in_child=_under_way.clear)

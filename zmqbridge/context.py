@@ -14,7 +14,7 @@ import zmq
 
 from zmqbridge._backends import find_backend
 from zmqbridge._socket import Socket
-from zmqbridge._termination import OwnedContext, Termination
+from zmqbridge._termination import MAX_SOCKETS, Termination, open_context
 from zmqbridge.abc import Backend
 from zmqbridge.connections import (
     Connection,
@@ -35,8 +35,6 @@ from zmqbridge.framing import Tag
 from zmqbridge.options import SocketOptions
 
 __all__ = ["Context"]
-
-MAX_SOCKETS = 16_384
 
 
 class Context:
@@ -100,6 +98,7 @@ class Context:
         self._closed = False
         self._pid: int | None = None
         self._termination: Termination | None = None
+        self._longest_linger = 0.0
 
     # --- what connections need ---
 
@@ -119,8 +118,7 @@ class Context:
         self._pid = os.getpid()
         if self._zmq_context is None:
             # Not before there is a need: a context made at import may first be used in a forked child.
-            self._zmq_context = OwnedContext(self._io_threads)
-            self._zmq_context.set(zmq.MAX_SOCKETS, self._max_sockets)
+            self._zmq_context = open_context(self._io_threads, self._max_sockets)
         return Socket(self._zmq_context, socket_type)
 
     # --- connections ---
@@ -256,7 +254,7 @@ class Context:
         """Close every connection, at once and without waiting. Closing twice is no error.
 
         What is unsent goes on being sent in the background, each connection's for its linger
-        period, as long as the process lives; :meth:`aclose` waits for that.
+        period; :meth:`aclose` waits for that, and so does the end of the interpreter.
         """
         for connection in list(self._connections):
             connection.close()
@@ -265,7 +263,7 @@ class Context:
 
     def _terminate(self) -> None:
         if self._termination is None and self._zmq_context is not None and self._owns_zmq_context:
-            self._termination = Termination(self._zmq_context)
+            self._termination = Termination(self._zmq_context, self._longest_linger)
 
     async def aclose(self) -> None:
         """Close every connection, and wait until their unsent messages are sent or their linger is over.

@@ -21,6 +21,8 @@ to mend in this program, the second is input, and input is never trusted.
 
 from __future__ import annotations
 
+from errno import EINVAL
+
 __all__ = [
     "BackendError",
     "ConnectionClosed",
@@ -80,7 +82,15 @@ class PeerUnreachable(ZmqBridgeError, ConnectionError):
 
 
 class EndpointError(ZmqBridgeError, ValueError):
-    """An address that is malformed, unsupported here, in use, or not in use."""
+    """An address that is malformed, unsupported here, in use, or not in use.
+
+    Attributes:
+        errno: libzmq's number of the error, such as ``errno.EADDRINUSE``.
+    """
+
+    def __init__(self, message: str, errno: int = EINVAL) -> None:
+        super().__init__(message)
+        self.errno = errno
 
 
 class OptionError(ZmqBridgeError, ValueError):

@@ -141,36 +141,35 @@ def tag_bytes(tag: Tag) -> bytes:
     raise TypeError(f"a tag is str or bytes, not {type(tag).__name__}: {tag!r:.60}")
 
 
-def publication_frame(message: BytesLike, tag: Tag = b"") -> bytes:
+def publication_frame(message: BytesLike, tag: Tag = b"", separator: bytes = SEPARATOR) -> bytes:
     """Return the one frame that carries a published message.
 
     Args:
         message: the payload, bytes-like; it may hold zero bytes.
-        tag: what subscribers select by; no zero byte, which ends the tag on the wire.
+        tag: what subscribers select by; it does not hold the separator, which ends it on the wire.
+        separator: a zero byte, unless both ends agree on something else.
 
     Raises:
         TypeError: if the message is not bytes-like or the tag neither ``str`` nor ``bytes``.
-        LocalProtocolError: if the tag holds a zero byte.
+        LocalProtocolError: if the tag holds the separator.
     """
     tag = tag_bytes(tag)
-    if SEPARATOR in tag:
-        raise LocalProtocolError(
-            f"the tag {tag!r} holds a zero byte, which ends a tag on the wire; choose another separator"
-        )
-    return b"".join((tag, SEPARATOR, _frame(message)))
+    if separator in tag:
+        raise LocalProtocolError(f"the tag {tag!r} holds {separator!r}, which ends a tag on the wire; leave it out")
+    return b"".join((tag, separator, _frame(message)))
 
 
-def read_publication(frames: Sequence[bytes]) -> Publication:
+def read_publication(frames: Sequence[bytes], separator: bytes = SEPARATOR) -> Publication:
     """Take a published message apart.
 
     Raises:
         RemoteProtocolError: if it is neither ``[tag\\0message]`` nor ``[tag, message]``.
     """
     if len(frames) == 1:
-        tag, separator, message = frames[0].partition(SEPARATOR)
-        if separator:
+        tag, found, message = frames[0].partition(separator)
+        if found:
             return Publication(tag, message)
-        raise RemoteProtocolError("a publication of one frame with no zero byte to end its tag")
+        raise RemoteProtocolError(f"a publication of one frame with no {separator!r} to end its tag")
     if len(frames) == 2:
         return Publication(frames[0], frames[1])
     raise RemoteProtocolError(f"a publication of {len(frames)} frames instead of one or two")

@@ -81,7 +81,8 @@ class SocketOptions:
         tcp_keepalive_idle: seconds of silence before the first probe; whole seconds.
         tcp_keepalive_interval: seconds between probes; whole seconds.
         tcp_keepalive_count: probes without an answer before the peer counts as gone.
-        reconnect_interval: seconds between attempts to reconnect. libzmq's default is 0.1.
+        reconnect_interval: seconds between attempts to reconnect; ``math.inf`` makes none. libzmq's default
+            is 0.1.
         reconnect_interval_max: seconds up to which that interval doubles; 0 is no doubling.
         heartbeat_interval: seconds between ZMTP pings; 0 is none, libzmq's default.
         heartbeat_timeout: seconds without an answer before a pinged peer counts as gone.
@@ -90,6 +91,7 @@ class SocketOptions:
         handshake_interval: seconds for a new peer's ZMTP handshake; 0 is for ever.
             libzmq's default is 30.
         multicast_rate: kilobits a second for pgm and epgm. libzmq's default is 100.
+        multicast_loop: whether what is multicast reaches this machine as well. libzmq's default is ``True``.
         curve_server: this side is the server of the CURVE handshake (ZeroMQ's RFC 26).
         curve_public_key: this side's public key: 32 bytes, or 40 characters of Z85.
         curve_secret_key: this side's secret key, likewise.
@@ -112,13 +114,14 @@ class SocketOptions:
     tcp_keepalive_idle: int | None = _count("TCP_KEEPALIVE_IDLE", low=1)
     tcp_keepalive_interval: int | None = _count("TCP_KEEPALIVE_INTVL", low=1)
     tcp_keepalive_count: int | None = _count("TCP_KEEPALIVE_CNT", low=1)
-    reconnect_interval: float | None = _seconds("RECONNECT_IVL", low=0.001)
+    reconnect_interval: float | None = _seconds("RECONNECT_IVL", low=0.001, endless=True)
     reconnect_interval_max: float | None = _seconds("RECONNECT_IVL_MAX")
     heartbeat_interval: float | None = _seconds("HEARTBEAT_IVL")
     heartbeat_timeout: float | None = _seconds("HEARTBEAT_TIMEOUT")
     heartbeat_ttl: float | None = _seconds("HEARTBEAT_TTL", high=6553.5)
     handshake_interval: float | None = _seconds("HANDSHAKE_IVL")
     multicast_rate: int | None = _count("RATE", low=1)
+    multicast_loop: bool | None = _flag("MULTICAST_LOOP")
     curve_server: bool | None = _flag("CURVE_SERVER")
     curve_public_key: bytes | str | None = _key("CURVE_PUBLICKEY")
     curve_secret_key: bytes | str | None = _key("CURVE_SECRETKEY")

@@ -23,6 +23,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
+from typing import Generic, TypeVar
 
 from zmqbridge.errors import ConnectionClosed, ContextTerminated, LocalProtocolError, RemoteProtocolError
 from zmqbridge.framing import (
@@ -35,7 +36,6 @@ from zmqbridge.framing import (
     request_frames,
     tag_bytes,
 )
-from zmqbridge.readiness import Parked
 
 __all__ = [
     "ConnectionState",
@@ -49,6 +49,7 @@ __all__ = [
 ]
 
 Frames = list[bytes]
+Caller = TypeVar("Caller")
 
 QUIET_SECONDS = 10.0
 
@@ -196,26 +197,26 @@ class SubscriberProtocol:
         return publications
 
 
-class PendingRequest:
+class PendingRequest(Generic[Caller]):
     """One request from the moment it has an id until its caller has the reply or gives up.
 
     Attributes:
         id: 16 bytes that no other request ever has.
         frames: what goes on the wire.
         reply: the reply's parts, once they came.
-        parked: the caller's place among the parked operations.
+        caller: whoever waits for the reply.
     """
 
-    __slots__ = ("frames", "id", "parked", "reply")
+    __slots__ = ("caller", "frames", "id", "reply")
 
-    def __init__(self, id: bytes, parts: Sequence[bytes]) -> None:
+    def __init__(self, id: bytes, parts: Sequence[bytes], caller: Caller) -> None:
         self.id = id
         self.frames = request_frames(id, parts)
         self.reply: Frames | None = None
-        self.parked = Parked()
+        self.caller = caller
 
 
-class RequesterProtocol:
+class RequesterProtocol(Generic[Caller]):
     """Requests by id, and the replies that find them.
 
     Attributes:
@@ -228,19 +229,25 @@ class RequesterProtocol:
         self.faults = faults
         self.unmatched = 0
         self._ids = request_ids() if ids is None else ids
-        self._pending: dict[bytes, PendingRequest] = {}
+        self._pending: dict[bytes, PendingRequest[Caller]] = {}
 
     def __len__(self) -> int:
         """How many requests are pending."""
         return len(self._pending)
 
-    def begin(self, parts: Sequence[bytes]) -> PendingRequest:
-        """Return a new request, to be sent by the caller and ended with :meth:`end`."""
-        pending = PendingRequest(next(self._ids), parts)
+    def begin(self, parts: Sequence[bytes], caller: Caller) -> PendingRequest[Caller]:
+        """Return a new request, to be sent by the caller and ended with :meth:`end`.
+
+        Raises:
+            LocalProtocolError: if the ids are not this module's own, and one came twice.
+        """
+        pending = PendingRequest(next(self._ids), parts, caller)
+        if pending.id in self._pending:
+            raise LocalProtocolError(f"the id {pending.id!r} belongs to another pending request; each needs its own")
         self._pending[pending.id] = pending
         return pending
 
-    def receive(self, batch: Iterable[Frames]) -> list[PendingRequest]:
+    def receive(self, batch: Iterable[Frames]) -> list[PendingRequest[Caller]]:
         """Give the replies among these messages to their requests, and return these requests."""
         answered = []
         for frames in batch:
@@ -257,9 +264,15 @@ class RequesterProtocol:
                 answered.append(pending)
         return answered
 
-    def end(self, pending: PendingRequest) -> None:
+    def end(self, pending: PendingRequest[Caller]) -> None:
         """The caller has its reply or gave up: forget the request."""
         self._pending.pop(pending.id, None)
+
+    def end_all(self) -> list[PendingRequest[Caller]]:
+        """Nothing will come any more: forget all requests, and return them for their callers to be told."""
+        pending = list(self._pending.values())
+        self._pending.clear()
+        return pending
 
 
 class ReplierProtocol:

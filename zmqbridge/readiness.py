@@ -7,13 +7,15 @@ The consequence. Among the operations parked on a socket exactly one, the
 *leader*, holds the descriptor; it reads for everyone. When it leaves, for
 whatever reason, another must take over at once, or the rest hang.
 
-The design. Every parked operation is a :class:`Parked`, of one of three kinds:
+The design. Every parked operation is a :class:`Parked`, of one of four kinds:
 
 - a *reader* waits for any one message. When messages are there, the readers that
   came first are *served*: one message each is reserved for them until they run,
   so that nobody who comes later can take it. A served reader that is cancelled
   before it runs gives its reservation to the next.
 - a *watcher* waits for something of its own (a reply), and is served by name.
+- an *attendant* waits for nothing of its own: it is there to lead, on behalf of a program that is
+  called and awaits nothing.
 - a *writer* waits for room in its *lane*: the one lane of most sockets, or one for
   each peer of a router, where one peer's queue is full while another's is not. The
   head of a lane is told to try; when it leaves, the next head is.
@@ -116,6 +118,10 @@ class Readiness:
     def park_watcher(self, parked: Parked) -> None:
         """Park an operation that waits for something of its own, to be served with :meth:`serve`."""
         self._watchers[parked] = None
+        self._park(parked)
+
+    def park_attendant(self, parked: Parked) -> None:
+        """Park an operation that wants nothing but to lead; it goes as a watcher does."""
         self._park(parked)
 
     def park_writer(self, lane: Hashable = None) -> Parked:

@@ -1,10 +1,8 @@
 """The port on a Twisted reactor, for coroutines that Deferreds drive.
 
-The facts. Firing a Deferred runs the coroutine that awaits it inside the call. The core
-must not be re-entered from a wake, and a ``callLater`` for each wake would cost more than the rest.
-
-The design. Waking puts the Deferred on a list, and one ``callLater(0)`` fires the list. The
-reactor's own call, when a descriptor is readable, is outside the core, so it fires at once.
+Firing a Deferred runs the coroutine that awaits it inside the call. The core must not be re-entered
+from a wake, and a ``callLater`` for each wake would cost more than the rest. So what is to come soon is
+put on a list, and one ``callLater(0)`` calls the list. The reactor's own call is outside the core.
 
 The reactor is an argument. The global one is taken only where a program has installed it, on
 its thread, running or not: ``task.react`` calls the main function first.
@@ -13,7 +11,7 @@ its thread, running or not: ``task.react`` calls the main function first.
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from threading import get_ident
 from typing import Any
 
@@ -37,7 +35,7 @@ class TwistedBackend:
     def __init__(self, reactor: Any) -> None:
         self.reactor = reactor
         self._readers: dict[int, Reader] = {}
-        self._woken: list[Deferred[None]] = []
+        self._soon: list[Callable[[], object]] = []
 
     @classmethod
     def running(cls) -> TwistedBackend | None:
@@ -49,29 +47,31 @@ class TwistedBackend:
         return TwistedWaiter(self)
 
     async def checkpoint(self) -> None:
-        turn: Deferred[None] = Deferred()
-        self.fire_soon(turn)
-        await turn
+        waiter = TwistedWaiter(self)
+        waiter.wake()
+        await waiter.wait(None, None)
 
     def current_time(self) -> float:
-        seconds: float = self.reactor.seconds()
-        return seconds
+        return float(self.reactor.seconds())
 
     def release(self, fd: int) -> None:
         reader = self._readers.pop(fd, None)
         if reader is not None:
             self.reactor.removeReader(reader)
 
-    def fire_soon(self, deferred: Deferred[None]) -> None:
-        if not self._woken:
-            self.reactor.callLater(0, self._fire_all)
-        self._woken.append(deferred)
+    def call_soon(self, call: Callable[[], object]) -> None:
+        if not self._soon:
+            self.reactor.callLater(0, self._call_all)
+        self._soon.append(call)
 
-    def _fire_all(self) -> None:
-        woken, self._woken = self._woken, []
-        for deferred in woken:
-            if not deferred.called:
-                deferred.callback(None)
+    def _call_all(self) -> None:
+        calls, self._soon = iter(self._soon), []
+        try:
+            for call in calls:
+                call()
+        finally:
+            for call in calls:  # behind one that raised
+                self.call_soon(call)
 
     def watch(self, fd: int, waiter: TwistedWaiter) -> Reader:
         reader = self._readers.get(fd)
@@ -95,7 +95,7 @@ class TwistedWaiter:
     def wake(self) -> None:
         if not self._woken:
             self._woken = True
-            self._backend.fire_soon(self._deferred)
+            self._backend.call_soon(self.fire)
 
     def fire(self) -> None:
         self._woken = True

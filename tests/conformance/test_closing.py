@@ -155,10 +155,11 @@ async def test_no_linger(loop: Harness, addresses: Addresses) -> None:
 
 
 async def test_cancelled_while_leaving(loop: Harness, addresses: Addresses) -> None:
-    """Cancelling the wait for a long linger ends it at once; all is closed."""
+    """Cancelling the wait for a long linger ends it at once; all is closed, and the sending goes on."""
+    address = addresses.new("ipc")
     context = loop.context(linger=1000)
-    pusher = context.pusher(connect=addresses.new("ipc"))
-    await pusher.send(b"nobody will ever take this")
+    pusher = context.pusher(connect=address)
+    await pusher.send(b"nobody takes this before the context is closed")
     leaving = loop.spawn(context.aclose)
     await loop.until(lambda: pusher.closed)
     for _ in range(3):
@@ -167,6 +168,8 @@ async def test_cancelled_while_leaving(loop: Harness, addresses: Addresses) -> N
     with pytest.raises(TaskCancelled):
         await leaving.result()
     assert context.closed
+    async with loop.context() as other:
+        assert await other.puller(bind=address).receive() == [b"nobody takes this before the context is closed"]
 
 
 async def test_closed_twice_at_once(loop: Harness, addresses: Addresses) -> None:

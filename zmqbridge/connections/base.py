@@ -33,6 +33,7 @@ class Owner(Protocol):
     """What a connection needs of the context that made it."""
 
     linger: float
+    _longest_linger: float
     _connections: set[Connection]
 
     def _find_backend(self) -> Backend: ...
@@ -103,7 +104,9 @@ class Connection:
         self._socket = socket
         self._channel: Channel[Any] = Channel(socket, context._find_backend, self._accept, self._faults, self.__repr__)
         try:
-            socket.apply(self._fill_in(options or SocketOptions()))
+            options = self._fill_in(options or SocketOptions())
+            context._longest_linger = max(context._longest_linger, options.linger or 0.0)
+            socket.apply(options)
             self._prepare()
             for address in binds:
                 self._endpoints.append(socket.bind(address))

@@ -19,6 +19,7 @@ from zmqbridge.connections.base import Connection, Frames, Owner, Receiver, Stat
 from zmqbridge.errors import LocalProtocolError, PeerUnreachable, RequestTimeout
 from zmqbridge.framing import Envelope, Message, frames_of, reply_frames
 from zmqbridge.protocols import ReplierProtocol, RequesterProtocol
+from zmqbridge.readiness import Parked
 
 __all__ = ["Replier", "Request", "Requester"]
 
@@ -41,11 +42,11 @@ class Requester(Connection):
     _defaults: ClassVar[dict[str, Any]] = {"immediate": True}
 
     def _prepare(self) -> None:
-        self._protocol = RequesterProtocol(self._faults)
+        self._protocol: RequesterProtocol[Parked] = RequesterProtocol(self._faults)
 
     def _accept(self, messages: list[Frames]) -> tuple[()]:
         for pending in self._protocol.receive(messages):
-            self._channel.readiness.serve(pending.parked)
+            self._channel.readiness.serve(pending.caller)
         return ()
 
     async def request(self, message: Message, *, timeout: float | None = None) -> list[bytes]:
@@ -75,10 +76,10 @@ class Requester(Connection):
             if not timeout >= 0:
                 raise ValueError(f"timeout={timeout!r} is no time to wait; it is seconds, 0 or more, or None")
             deadline = self._context._find_backend().current_time() + timeout
-        pending = self._protocol.begin(parts)
+        pending = self._protocol.begin(parts, Parked())
         try:
             await self._channel.send(pending.frames, deadline=deadline)
-            await self._channel.wait_until_served(pending.parked, deadline)
+            await self._channel.wait_until_served(pending.caller, deadline)
         except DeadlinePassed:
             raise RequestTimeout(f"no reply within {timeout} s from {self!r}") from None
         finally:

@@ -87,7 +87,7 @@ class TwistedEpollHarness(TwistedHarness):
     def new_reactor(self) -> Any:
         from twisted.internet.epollreactor import EPollReactor
 
-        return EPollReactor()  # type: ignore[no-untyped-call]
+        return EPollReactor()
 
     def close(self) -> None:
         super().close()
@@ -98,7 +98,7 @@ class TwistedPollHarness(TwistedHarness):
     name = "twisted-poll"
 
     def new_reactor(self) -> Any:
-        return PollReactor()  # type: ignore[no-untyped-call]
+        return PollReactor()
 
 
 class TwistedSelectHarness(TwistedHarness):

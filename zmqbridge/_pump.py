@@ -1,0 +1,143 @@
+"""A channel for a program that is called, and awaits nothing: read, deliver, look again.
+
+The facts. In :mod:`zmqbridge._channel` whoever awaits pumps. A program of handlers, as one of
+Twisted is, awaits nothing: its loop calls when the descriptor is readable, and each message is
+handed over by a call.
+
+The consequence. Somebody must be parked who reads, for as long as the connection is open. And a
+handler may do anything in the middle of a batch: send, close its own connection, raise, or
+keep the loop busy.
+
+The design. A :class:`Pump` is a parked operation that never leaves, so it leads; whatever
+touches the socket wakes it, as it would any leader. A wake during a look makes it look again before
+it returns; any other is one look in the next turn of the loop. Once a look has delivered a batch, or lasted
+:data:`TURN` seconds, it reads and delivers no more; the rest waits, in order, for the next turn.
+A message leaves the channel's buffer before its handler is called, so none is delivered twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+from typing import Generic, Protocol, TypeVar
+
+from zmqbridge._channel import BATCH, Channel
+from zmqbridge.errors import ConnectionClosed, ContextTerminated, ZmqBridgeError
+from zmqbridge.protocols import State
+from zmqbridge.readiness import Parked
+
+__all__ = ["TURN", "Pump"]
+
+TURN = 0.005
+
+Item = TypeVar("Item")
+
+
+class Timer(Protocol):
+    """What a loop returns for a call that is to come."""
+
+    def cancel(self) -> None: ...
+
+
+class Pump(Generic[Item]):
+    """Reads for a channel and delivers what it read, until it is stopped.
+
+    Args:
+        channel: what it reads from.
+        deliver: called with each item; it must not raise.
+        ended: called once with the error if other code ends the socket.
+        call_soon: has the loop call something in its next turn.
+        call_later: likewise, after some seconds.
+    """
+
+    def __init__(
+        self,
+        channel: Channel[Item],
+        deliver: Callable[[Item], None],
+        ended: Callable[[ZmqBridgeError], None],
+        call_soon: Callable[[Callable[[], None]], None],
+        call_later: Callable[[float, Callable[[], None]], Timer],
+    ) -> None:
+        self._channel = channel
+        self._deliver = deliver
+        self._ended = ended
+        self._call_soon = call_soon
+        self._call_later = call_later
+        self._looking = False
+        self._woken = False
+        self._scheduled = False
+        self._timer: Timer | None = None
+        self._place = Parked()
+        self._place.waiter = self
+        self._reads = channel.socket.receives
+        if self._reads:
+            channel.readiness.park_watcher(self._place)
+        else:
+            channel.readiness.park_attendant(self._place)
+        self.wake()
+
+    def wake(self) -> None:
+        """Look soon; the channel calls this when the socket was touched."""
+        if self._looking:
+            self._woken = True
+        elif not self._scheduled and (self._reads or self._channel.readiness.lanes):
+            self._scheduled = True
+            self._call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._scheduled = False
+        self.look()
+
+    def look(self) -> None:
+        """Act on all that the socket says now: call it when the descriptor is readable.
+
+        Called by a handler, it does nothing: the look under way goes on. The first look settles which
+        thread the channel belongs to.
+        """
+        channel = self._channel
+        if self._looking or channel.state.state is not State.OPEN:
+            return
+        channel.own()
+        self._looking = True
+        try:
+            self._read_and_deliver(channel)
+        except (ConnectionClosed, ContextTerminated) as error:
+            self._ended(error)
+        finally:
+            self._looking = False
+            if channel.state.state is State.OPEN:
+                if self._woken or channel.buffer:
+                    self.wake()
+                self._set_timer()
+
+    def _read_and_deliver(self, channel: Channel[Item]) -> None:
+        deliver, buffer = self._deliver, channel.buffer
+        ends = monotonic() + TURN
+        room = BATCH
+        while room > 0 and channel.state.state is State.OPEN:
+            self._woken = False
+            if not buffer:
+                channel.serve()
+            while buffer:
+                room -= 1
+                deliver(buffer.popleft())
+                if monotonic() >= ends:
+                    return
+            if not self._woken:
+                return
+
+    def _set_timer(self) -> None:
+        patience = self._channel.patience()
+        if patience is not None and self._timer is None:
+            self._timer = self._call_later(patience, self._look_again)
+
+    def _look_again(self) -> None:
+        self._timer = None
+        self.look()
+
+    def stop(self) -> None:
+        """Read no more: the connection is being closed, or its loop has given up the descriptor."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._channel.readiness.leave_watcher(self._place)

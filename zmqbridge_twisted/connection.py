@@ -1,0 +1,288 @@
+"""The base of all connections with handlers: endpoints, options, and a socket in the reactor.
+
+The facts. The reactor takes a descriptor out when its ``doRead`` raises. A handler is the program's own and may
+raise anything; a peer may send anything. And libzmq's descriptor is edge-triggered in effect.
+
+The consequence. Nothing may leave :meth:`ZmqConnection.doRead`; what goes wrong in a handler is one message's
+trouble, logged where Twisted's programs and trial look for it.
+
+The design. Of what libzmq needs there is nothing here: a :class:`~zmqbridge._pump.Pump` reads for the
+:class:`~zmqbridge._channel.Channel` on which the awaitable connections stand as well. This
+file gives it the reactor's turns, and the messages a method to go to. Names that begin with ``_zmq`` are
+its own, so that a subclass that has been written without it can hardly meet one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from functools import partial
+from time import monotonic
+from typing import Any, ClassVar, NamedTuple
+
+from twisted.internet.interfaces import IFileDescriptor, IReadDescriptor
+from twisted.python import log
+from zope.interface import implementer
+
+from zmqbridge._channel import Channel
+from zmqbridge._pump import Pump
+from zmqbridge._socket import Socket
+from zmqbridge.connections import Stats
+from zmqbridge.errors import ConnectionClosed, EndpointError, RemoteProtocolError, ZmqBridgeError
+from zmqbridge.protocols import Faults, State
+from zmqbridge_twisted.attributes import options_of
+from zmqbridge_twisted.consuming import Consuming
+from zmqbridge_twisted.errors import as_zmq_error
+from zmqbridge_twisted.factory import ZmqFactory
+
+__all__ = ["ZmqConnection", "ZmqEndpoint", "ZmqEndpointType"]
+
+
+class ZmqEndpointType:
+    """What a connection does at an address; the plain words serve as well."""
+
+    bind = "bind"
+    """Listen for connections."""
+
+    connect = "connect"
+    """Connect to another endpoint."""
+
+
+class ZmqEndpoint(NamedTuple):
+    """One place where a connection listens, or to which it connects.
+
+    Attributes:
+        type: :attr:`ZmqEndpointType.bind` or :attr:`ZmqEndpointType.connect`.
+        address: such as ``tcp://127.0.0.1:5555``, ``ipc:///run/feed.sock`` or ``inproc://name``.
+    """
+
+    type: str
+    address: str
+
+
+@implementer(IReadDescriptor, IFileDescriptor)
+class ZmqConnection(Consuming):
+    """A ZeroMQ socket in a reactor. Use one of its subclasses, which give a pattern's handlers.
+
+    A handler may be overridden in a subclass, or assigned on the instance. What it raises is logged, as the
+    error of that one message, and the next message comes.
+
+    The attributes in capitals-within-words are txZMQ's; a subclass may set them, and they are applied
+    when the connection is made.
+
+    Args:
+        factory: the factory that it belongs to.
+        endpoint: one endpoint; :meth:`addEndpoints` takes more.
+        identity: the routing id that it shows to a router, 1 to 255 bytes; text is encoded as UTF-8.
+
+    Attributes:
+        socketType: one of pyzmq's socket types.
+        allowLoopbackMulticast: whether what is multicast reaches this machine as well.
+        multicastRate: kilobits a second, for pgm and epgm.
+        highWaterMark: messages that libzmq queues for one peer, and from one; 0 is no limit.
+        tcpKeepalive: 1 turns TCP keepalive on; 0 leaves it as the system has it.
+        tcpKeepaliveCount: probes without an answer before the peer counts as gone; 0 is the system's.
+        tcpKeepaliveIdle: seconds of silence before the first probe; 0 is the system's.
+        tcpKeepaliveInterval: seconds between probes; 0 is the system's.
+        reconnectInterval: milliseconds between attempts to reconnect; 0 is libzmq's default.
+        reconnectIntervalMax: milliseconds up to which that interval doubles; 0 is no doubling.
+        queueLimit: how many messages :meth:`send` may keep in :attr:`queue`; 0, the default, is none.
+        factory: the factory; ``None`` after :meth:`shutdown`.
+        endpoints: the endpoints, as they were given.
+        identity: see above.
+        fd: libzmq's descriptor; -1 after :meth:`shutdown`.
+        queue: the messages that wait for libzmq to take them, oldest first, each a list of frames.
+
+    Raises:
+        ZmqEndpointError: if the endpoint cannot be used; it is a ``zmq.ZMQError`` too. Nothing is left open then.
+        OptionError: if one of the attributes has a value that cannot be used.
+    """
+
+    socketType: ClassVar[int | None] = None
+    allowLoopbackMulticast: bool = False
+    multicastRate: int = 100
+    highWaterMark: int = 0
+    tcpKeepalive: int = 0
+    tcpKeepaliveCount: int = 0
+    tcpKeepaliveIdle: int = 0
+    tcpKeepaliveInterval: int = 0
+    reconnectInterval: int = 100
+    reconnectIntervalMax: int = 0
+
+    def __init__(
+        self, factory: ZmqFactory, endpoint: ZmqEndpoint | None = None, identity: bytes | str | None = None
+    ) -> None:
+        if factory.connections is None:
+            raise ConnectionClosed("the factory is shut down; make another one")
+        self.factory: ZmqFactory | None = factory
+        self.endpoints: list[ZmqEndpoint] = []
+        self.identity = identity
+        self.queue: deque[Sequence[bytes]] = deque()
+        self._zmqFaults = Faults()
+        backend = self._zmqBackend = factory._zmqBackend
+        socket = Socket(factory.context, self.socketType)  # type: ignore[arg-type]
+        self.fd = socket.fd
+        self._zmqChannel: Channel[list[bytes]] = Channel(
+            socket, lambda: backend, _as_they_are, self._zmqFaults, self.__repr__
+        )
+        try:
+            socket.apply(options_of(self, self._zmqAttributes(factory)))
+            self._zmqPrepare(socket)
+            if endpoint:
+                self.addEndpoints([endpoint])
+        except BaseException:
+            socket.close(0)
+            raise
+        factory.connections.add(self)
+        factory.reactor.addReader(self)
+        self._zmqPump = Pump(
+            self._zmqChannel,
+            self._zmqDeliver,
+            self._zmqEnd,
+            lambda call: backend.call_soon(partial(log.callWithLogger, self, call)),
+            lambda seconds, call: backend.reactor.callLater(seconds, log.callWithLogger, self, call),
+        )
+
+    def _zmqAttributes(self, factory: ZmqFactory) -> dict[str, Any]:
+        attributes = {name: getattr(self, name) for name in _ATTRIBUTES}
+        return attributes | {"identity": self.identity, "lingerPeriod": factory.lingerPeriod}
+
+    def _zmqPrepare(self, socket: Socket) -> None:
+        """Set what the pattern needs, before the socket binds or connects."""
+
+    @property
+    def socket(self) -> Any:
+        """The ``zmq.Socket``, for its options; ``None`` after :meth:`shutdown`.
+
+        Whatever is called on it may use up the descriptor's edge, so the connection looks again in the
+        reactor's next turn. Take it from here each time; do not keep it.
+        """
+        if self._zmqChannel.state.state is not State.OPEN:
+            return None
+        self._zmqChannel.touched()
+        return self._zmqChannel.socket.raw
+
+    def addEndpoints(self, endpoints: Iterable[ZmqEndpoint]) -> None:
+        """Bind and connect at more endpoints; transports and types mix freely.
+
+        Args:
+            endpoints: each a :class:`ZmqEndpoint`, or a pair of its type and its address.
+
+        Raises:
+            ZmqEndpointError: for the first that cannot be used; it is a ``zmq.ZMQError`` too. Those
+                before it are in use.
+        """
+        for endpoint in endpoints:
+            type, address = endpoint
+            try:
+                if type not in (ZmqEndpointType.bind, ZmqEndpointType.connect):
+                    raise EndpointError(f"the endpoint {endpoint!r} is of the type {type!r}; it is 'bind' or 'connect'")
+                with self._zmqChannel.touching() as socket:
+                    socket.bind(address) if type == ZmqEndpointType.bind else socket.connect(address)
+            except ZmqBridgeError as error:
+                raise as_zmq_error(error) from None
+            self.endpoints.append(endpoint)
+
+    # --- receiving ---
+
+    def messageReceived(self, message: list[bytes]) -> None:
+        """Handle a message; to be overridden.
+
+        Args:
+            message: its frames.
+        """
+        raise NotImplementedError(f"{type(self).__name__} received a message and has no messageReceived() for it")
+
+    def doRead(self) -> None:
+        """Read and deliver what is there; the reactor calls this when the descriptor is readable."""
+        self._zmqPump.look()
+
+    def _zmqDeliver(self, message: list[bytes]) -> None:
+        try:
+            self.messageReceived(message)
+        except KeyboardInterrupt:
+            raise
+        except BaseException:
+            log.err(None, f"{self!r}: the handler of a message failed")
+
+    def _zmqReportFaults(self) -> None:
+        count = self._zmqFaults.untold(monotonic())
+        if count:
+            log.err(
+                RemoteProtocolError(f"{self!r} dropped {count} malformed message(s); latest: {self._zmqFaults.latest}")
+            )
+
+    def getStats(self) -> Stats:
+        """Return what the connection has done so far, and what it holds now."""
+        channel = self._zmqChannel
+        return Stats(
+            sent=channel.sent,
+            received=channel.accepted - len(channel.buffer) - self._zmqFaults.malformed,
+            buffered=len(channel.buffer),
+            parked=sum(map(len, channel.readiness.lanes.values())),
+            malformed=self._zmqFaults.malformed,
+        )
+
+    # --- life ---
+
+    def fileno(self) -> int:
+        """Return libzmq's descriptor; -1 after :meth:`shutdown`."""
+        return self.fd
+
+    def logPrefix(self) -> str:
+        """Return what stands before the lines that are logged from a handler."""
+        return "ZMQ"
+
+    def connectionLost(self, reason: object) -> None:
+        """The reactor gives the descriptor up: read no more. The socket stays open until :meth:`shutdown`."""
+        if self.factory is not None:
+            self.factory.reactor.removeReader(self)
+
+    def shutdown(self) -> None:
+        """Close the connection at once, without blocking. Twice is no error.
+
+        What libzmq has taken goes on being sent for the factory's linger period. What it has not, in
+        :attr:`queue` or behind a Deferred, is not sent: the Deferreds fail with
+        :exc:`~zmqbridge.ConnectionClosed`, and the number in the queue is logged. A producer is stopped.
+
+        Raises:
+            LocalProtocolError: from another thread than the reactor's.
+        """
+        factory = self.factory
+        if factory is None:
+            return
+        self._zmqChannel.check_thread()
+        self.factory = None
+        factory.reactor.removeReader(self)
+        factory.connections.discard(self)
+        self._zmqPump.stop()
+        self._zmqChannel.close()
+        self.fd = -1
+        if self.queue:
+            log.msg(f"{self!r} was shut down with {len(self.queue)} message(s) in its queue, which are not sent")
+        self._zmqStopProducer()
+
+    def _zmqEnd(self, error: ZmqBridgeError) -> None:
+        """Other code ended the socket or its context."""
+        log.err(as_zmq_error(error), f"{self!r} is shut down")
+        self.shutdown()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.factory!r}, {self.endpoints!r})"
+
+
+_ATTRIBUTES = (
+    "allowLoopbackMulticast",
+    "multicastRate",
+    "highWaterMark",
+    "tcpKeepalive",
+    "tcpKeepaliveCount",
+    "tcpKeepaliveIdle",
+    "tcpKeepaliveInterval",
+    "reconnectInterval",
+    "reconnectIntervalMax",
+)
+
+
+def _as_they_are(messages: list[list[bytes]]) -> list[list[bytes]]:
+    return messages

@@ -1,0 +1,116 @@
+"""The factory: one ZeroMQ context, the connections in it, and the reactor that they share."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import cached_property
+from typing import Any
+
+import zmq
+from twisted.internet.defer import Deferred, succeed
+
+from zmqbridge._termination import Termination, open_context
+from zmqbridge_twisted.backend import TwistedBackend
+
+__all__ = ["ZmqFactory"]
+
+
+class _GlobalReactor:
+    """The reactor that the program runs, imported when it is first asked for."""
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        from twisted.internet import reactor  # noqa: PLC0415 - importing it installs one
+
+        return reactor
+
+
+class ZmqFactory:
+    """Owns a ZeroMQ context and the connections in it, and shuts them down together.
+
+    Class attributes are the defaults: a subclass may set them, and so may the instance until its first
+    connection is made.
+
+    Args:
+        reactor: the reactor of all its connections; the program's global one if it is left out.
+
+    Attributes:
+        reactor: see above.
+        ioThreads: libzmq's own threads for the network.
+        lingerPeriod: milliseconds for which unsent messages are kept when a connection is shut down; -1 is
+            until they are sent.
+        connections: the set of the :class:`ZmqConnection` objects that are open; ``None`` after
+            :meth:`shutdown`.
+        trigger: the reactor's handle of :meth:`registerForShutdown`.
+    """
+
+    reactor: Any = _GlobalReactor()
+    ioThreads: int = 1
+    lingerPeriod: int = 100
+    trigger: Any = None
+
+    def __init__(self, reactor: Any = None) -> None:
+        if reactor is not None:
+            self.reactor = reactor
+        # Any, for it is None in the end, as programs of txZMQ know it.
+        self.connections: Any = set()
+        self._zmqTermination: Termination | None = None
+
+    @cached_property
+    def context(self) -> Any:
+        """The ``zmq.Context``, made when it is first needed; ``None`` after :meth:`shutdown`.
+
+        To share it with coroutines, for inproc, pass it as ``zmq_context=`` to :class:`zmqbridge.Context`.
+        """
+        return open_context(self.ioThreads)
+
+    @cached_property
+    def _zmqBackend(self) -> TwistedBackend:
+        return TwistedBackend(self.reactor)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+    def shutdown(self) -> Deferred[None]:
+        """Shut all connections down, and end the ZeroMQ context; at once, without blocking. Twice is no error.
+
+        What is unsent goes on being sent by libzmq's own threads for :attr:`lingerPeriod`. The end of
+        the interpreter waits for that, and nothing else has to.
+
+        Returns:
+            A Deferred that fires with ``None`` when the context has ended. Return it from a test's
+            ``tearDown``, or ignore it.
+        """
+        if self.connections is not None:
+            for connection in list(self.connections):
+                connection.shutdown()
+            self.connections = None
+            if self.trigger is not None:
+                # While the reactor is shutting down it has no trigger to remove any more.
+                with suppress(Exception):
+                    self.reactor.removeSystemEventTrigger(self.trigger)
+                self.trigger = None
+            context: zmq.Context[Any] | None = self.__dict__.get("context")
+            if context is not None:
+                linger = float("inf") if self.lingerPeriod < 0 else self.lingerPeriod / 1000
+                self._zmqTermination = Termination(context, linger)
+            self.context = None
+        return self._zmqEnded()
+
+    def _zmqEnded(self) -> Deferred[None]:
+        if self._zmqTermination is None:
+            return succeed(None)
+        ended: Deferred[None] = Deferred()
+        reactor = self.reactor
+
+        def tell() -> None:
+            # A reactor that has gone in the meantime has nobody to tell.
+            with suppress(Exception):
+                reactor.callFromThread(ended.callback, None)
+
+        self._zmqTermination.when_done(tell)
+        return ended
+
+    def registerForShutdown(self) -> None:
+        """Have the reactor call :meth:`shutdown` when it shuts down; recommended for every factory."""
+        if self.trigger is None:
+            self.trigger = self.reactor.addSystemEventTrigger("during", "shutdown", self.shutdown)

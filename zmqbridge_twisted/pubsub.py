@@ -1,0 +1,95 @@
+"""Publish and subscribe with handlers: a tag and a message in one frame, ``tag\\0message``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import zmq
+
+from zmqbridge.errors import LocalProtocolError, RemoteProtocolError
+from zmqbridge.framing import publication_frame, read_publication, tag_bytes
+from zmqbridge_twisted.connection import ZmqConnection
+from zmqbridge_twisted.sending import encoded
+
+__all__ = ["ZmqPubConnection", "ZmqSubConnection"]
+
+
+class ZmqPubConnection(ZmqConnection):
+    """A PUB socket: publishes, without ever waiting, to those who are subscribed now.
+
+    Attributes:
+        topicSep: what ends the tag on the wire; both ends must agree on it.
+    """
+
+    socketType = zmq.PUB
+    topicSep: bytes | str = b"\0"
+
+    def publish(self, message: Any, tag: bytes | str = "") -> None:
+        """Publish a message under a tag.
+
+        Args:
+            message: the payload, one frame: ``bytes``, or text, which is encoded as UTF-8.
+            tag: what subscribers select by its beginning; it does not hold the separator.
+
+        Raises:
+            LocalProtocolError: if the tag holds the separator.
+            TypeError: if the message is neither bytes-like nor text.
+        """
+        self._zmqSend((publication_frame(encoded(message), tag, _separator(self.topicSep)),))
+
+
+class ZmqSubConnection(ZmqConnection):
+    """A SUB socket: override :meth:`gotMessage`, and :meth:`subscribe`.
+
+    Attributes:
+        topicSep: what ends the tag on the wire; both ends must agree on it.
+    """
+
+    socketType = zmq.SUB
+    topicSep: bytes | str = b"\0"
+
+    def subscribe(self, tag: bytes | str) -> None:
+        """Receive from now on what is published under tags that begin so.
+
+        Subscribing twice to the same tag takes unsubscribing twice to end.
+
+        Args:
+            tag: a prefix; ``""`` is everything. Text is encoded as UTF-8.
+        """
+        with self._zmqChannel.touching() as socket:
+            socket.set_option(zmq.SUBSCRIBE, tag_bytes(tag))
+
+    def unsubscribe(self, tag: bytes | str) -> None:
+        """Undo one :meth:`subscribe`; one too many is no error."""
+        with self._zmqChannel.touching() as socket:
+            socket.set_option(zmq.UNSUBSCRIBE, tag_bytes(tag))
+
+    def messageReceived(self, message: list[bytes]) -> None:
+        """Take a message apart, and pass it to :meth:`gotMessage`.
+
+        ``[tag + b"\\0" + message]`` is what :class:`ZmqPubConnection` sends; ``[tag, message]`` is accepted.
+        Anything else is dropped and counted.
+        """
+        try:
+            tag, payload = read_publication(message, _separator(self.topicSep))
+        except RemoteProtocolError as error:
+            self._zmqFaults.count(error)
+            self._zmqReportFaults()
+        else:
+            self.gotMessage(payload, tag)
+
+    def gotMessage(self, message: bytes, tag: bytes) -> None:
+        """Handle a published message; to be overridden.
+
+        Args:
+            message: the payload.
+            tag: what it was published under, whole.
+        """
+        raise NotImplementedError(f"{type(self).__name__} received a message and has no gotMessage() for it")
+
+
+def _separator(given: bytes | str) -> bytes:
+    separator = tag_bytes(given)
+    if not separator:
+        raise LocalProtocolError("topicSep is empty; it takes at least one byte to tell a tag from a message")
+    return separator
