@@ -22,6 +22,10 @@ from tests.conformance.harnesses import HARNESSES
 from tests.conformance.harnesses.base import Harness
 
 
+# Trial's own cases: test_trial.py has trial run them.
+collect_ignore = ["trial"]
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("zmqbridge")
     group.addoption("--backend", metavar="MODULE:CLASS", help="run the conformance suite on this backend alone")
