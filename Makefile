@@ -46,6 +46,7 @@ docs: $(VENV)/.docs ## the documentation, in docs/_build/html; a warning is an e
 
 bench: $(VENV)/.bench ## the figures of speed beside zmq.asyncio and others
 	$(RUN) -m benchmarks.receive
+	$(RUN) -m benchmarks.requests
 
 clean: ## remove the virtual environments and all that was built
 	rm -rf .venv .venv-* docs/_build build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
+from importlib import import_module
 from typing import Any
 
 import zmq
@@ -95,11 +97,11 @@ def zmq_asyncio(count: int, bound: Bound) -> float:
     return asyncio.run(main())
 
 
-def txzmq(count: int, bound: Bound) -> float:
-    """txZMQ's callbacks."""
-    import txzmq as tx
+def handlers(library: str, count: int, bound: Bound) -> float:
+    """The handlers of txZMQ, or of the library that has its interface."""
     from twisted.internet import reactor
 
+    tx: Any = import_module(library)
     loop: Any = reactor
     times: list[float] = []
 
@@ -115,6 +117,7 @@ def txzmq(count: int, bound: Bound) -> float:
                 loop.stop()
 
     factory = tx.ZmqFactory()
+    factory.registerForShutdown()
     pull = Pull(factory)
     pull.addEndpoints([tx.ZmqEndpoint("bind", "tcp://127.0.0.1:*")])
     bound(pull.socket.getsockopt_string(zmq.LAST_ENDPOINT))
@@ -141,7 +144,8 @@ RECEIVERS: dict[str, tuple[Receiver, float]] = {
     "zmqbridge on anyio": (on_anyio, 1),
     "zmqbridge on anyio+trio": (on_anyio_trio, 1),
     "zmqbridge on Twisted": (on_twisted, 1),
+    "zmqbridge_twisted, handlers": (partial(handlers, "zmqbridge_twisted"), 1),
     "zmq.asyncio": (zmq_asyncio, 0.1),
-    "txZMQ": (txzmq, 0.2),
+    "txZMQ, handlers": (partial(handlers, "txzmq"), 0.2),
     "blocking recv_multipart": (blocking, 0.5),
 }
