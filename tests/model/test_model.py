@@ -1,0 +1,279 @@
+"""No order of events loses a message, a wake-up or a reply: the core on models of libzmq and of a loop."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+import zmqbridge
+from tests.model.libzmq import ModelSocket, Wire
+from tests.model.loop import Cancelled, ModelBackend, Task
+
+FD = 7
+
+
+class ModelContext(zmqbridge.Context):
+    """A context whose sockets are models."""
+
+    def __init__(self, backend: ModelBackend, wire: Wire) -> None:
+        super().__init__(backend)
+        self._wire = wire
+
+    def _open_socket(self, socket_type: int) -> ModelSocket:
+        return ModelSocket(self._wire, FD)
+
+
+class World(RuleBasedStateMachine):
+    """One connection, its tasks, its loop, and its peer.
+
+    Each rule is one thing that may happen next. What comes from the network may also come in the middle of a call on
+    the socket: :meth:`soon` plans it.
+    """
+
+    @initialize(credit=st.integers(0, 3))
+    def begin(self, credit: int) -> None:
+        self.wire = Wire(credit)
+        self.backend = ModelBackend(lambda fd: self.wire.readable)
+        self.context = ModelContext(self.backend, self.wire)
+        self.numbers = itertools.count()
+        self.planned: dict[int, Callable[[], object]] = {}
+        self.calls = 0
+        self.processing = 0
+        self.wire.between = self.call
+        self.wire.sends_process = lambda: bool(self.processing)
+        self.open()
+
+    def open(self) -> None:
+        raise NotImplementedError
+
+    def call(self) -> None:
+        self.calls += 1
+        event = self.planned.pop(self.calls, None)
+        if event is not None:
+            event()
+
+    # --- the network ---
+
+    def network(self, kind: str) -> None:
+        raise NotImplementedError
+
+    @rule(kind=st.sampled_from(["arrive", "take"]))
+    def now(self, kind: str) -> None:
+        """Something comes from the network."""
+        self.network(kind)
+
+    @rule(kind=st.sampled_from(["arrive", "take"]), calls=st.integers(1, 6))
+    def soon(self, kind: str, calls: int) -> None:
+        """Something will come from the network in the middle of a later call on the socket."""
+        self.planned[self.calls + calls] = lambda: self.network(kind)
+
+    @rule(often=st.booleans())
+    def sends_process_commands(self, often: bool) -> None:
+        """From now on each send looks at the mailbox, or none does."""
+        self.processing = often
+
+    # --- the loop ---
+
+    @precondition(lambda self: self.backend.ready)
+    @rule(data=st.data())
+    def step(self, data: st.DataObject) -> None:
+        """The loop runs one of the ready tasks."""
+        self.backend.step(data.draw(st.sampled_from(self.backend.ready)))
+
+    @rule()
+    def poll(self) -> None:
+        """The loop looks at the descriptor."""
+        self.backend.poll()
+
+    @precondition(lambda self: any(not task.done for task in self.backend.tasks))
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        """Somebody cancels a task."""
+        data.draw(st.sampled_from([task for task in self.backend.tasks if not task.done])).cancel()
+
+    @rule()
+    def settle(self) -> None:
+        """All is quiet for a while: then everything that could be done has been done."""
+        self.backend.settle()
+        self.check_settled()
+
+    def check_settled(self) -> None:
+        raise NotImplementedError
+
+    @invariant()
+    def no_surprises(self) -> None:
+        """A task ends with its result, or its cancellation, or an error that it may raise."""
+        for task in getattr(self, "backend", ModelBackend(lambda fd: False)).tasks:
+            if task.error is not None and not isinstance(task.error, (Cancelled, *self.allowed)):
+                raise task.error
+
+    allowed: tuple[type[BaseException], ...] = ()
+
+    def teardown(self) -> None:
+        if not hasattr(self, "wire"):
+            return
+        try:
+            self.settle()
+        finally:
+            self.context.close()
+            for task in self.backend.tasks:
+                task.cancel()
+            self.backend.settle()
+
+
+class Dealer(World):
+    """A dealer on which any number of tasks send and receive, some of them cancelled."""
+
+    allowed = (zmqbridge.WouldBlock,)
+
+    def open(self) -> None:
+        self.dealer = self.context.dealer()
+        self.arrived: list[bytes] = []
+        self.received: list[bytes] = []
+        self.sends: list[tuple[Task, bytes]] = []
+        self.sent: list[bytes] = []
+
+    def network(self, kind: str) -> None:
+        if kind == "arrive":
+            self.arrived.append(b"%d" % next(self.numbers))
+            self.wire.arrive([self.arrived[-1]])
+        else:
+            self.wire.take()
+
+    @rule()
+    def receive(self) -> None:
+        """A task receives."""
+
+        async def body() -> None:
+            self.received += await self.dealer.receive()
+
+        self.backend.spawn("receive", body())
+
+    @rule(limit=st.integers(1, 3))
+    def receive_many(self, limit: int) -> None:
+        """A task receives several messages."""
+
+        async def body() -> None:
+            for message in await self.dealer.receive_many(limit):
+                self.received += message
+
+        self.backend.spawn("receive_many", body())
+
+    @rule()
+    def receive_nowait(self) -> None:
+        """Somebody takes a message that is there already."""
+        try:
+            self.received += self.dealer.receive_nowait()
+        except zmqbridge.WouldBlock:
+            pass
+
+    @rule(frames=st.integers(1, 3))
+    def send(self, frames: int) -> None:
+        """A task sends."""
+        name = b"%d" % next(self.numbers)
+
+        async def body() -> None:
+            await self.dealer.send([name] * frames)
+            self.sent.append(name)
+
+        self.sends.append((self.backend.spawn("send", body()), name))
+
+    @rule()
+    def send_nowait(self) -> None:
+        """Somebody sends if there is room."""
+        name = b"%d" % next(self.numbers)
+        try:
+            self.dealer.send_nowait(name)
+        except zmqbridge.WouldBlock:
+            pass
+        else:
+            self.sent.append(name)
+
+    @rule()
+    def look_at_events(self) -> None:
+        """Somebody reads an option, and with it the edge."""
+        self.dealer.getsockopt(zmq_events())
+
+    def check_settled(self) -> None:
+        waiting = [task.name for task in self.backend.tasks if not task.done]
+        if self.wire.unread or self.dealer.stats.buffered:
+            assert not [name for name in waiting if name.startswith("receive")], "a receive hangs with messages there"
+        if self.wire.room:
+            assert "send" not in waiting, "a send hangs with room there"
+        there = [message for (message,) in self.dealer._channel.buffer] + [message for (message,) in self.wire._incoming]
+        assert self.received + there == self.arrived
+        on_the_way = [message[0] for message in self.wire.taken + list(self.wire._outgoing)]
+        # In the order of the sends' ends, which is that of their tasks' steps.
+        assert on_the_way == self.sent
+
+
+def zmq_events() -> int:
+    import zmq
+
+    return int(zmq.EVENTS)
+
+
+class Requester(World):
+    """A requester that many tasks ask at once, with timeouts and cancellations; its peer answers in any order."""
+
+    allowed = (zmqbridge.RequestTimeout,)
+
+    def open(self) -> None:
+        self.requester = self.context.requester()
+        self.asked: dict[bytes, Task] = {}
+        self.to_answer: list[list[bytes]] = []
+
+    def network(self, kind: str) -> None:
+        if kind == "take":
+            message = self.wire.take()
+            if message is not None:
+                self.to_answer.append(message)
+        elif self.to_answer:
+            # The last first, so that replies come in another order than their requests.
+            id, delimiter, payload = self.to_answer.pop()
+            self.wire.arrive([id, delimiter, b"re " + payload])
+
+    @rule(timeout=st.none() | st.integers(1, 3))
+    def request(self, timeout: int | None) -> None:
+        """A task asks."""
+        payload = b"%d" % next(self.numbers)
+        self.asked[payload] = self.backend.spawn("request", self.requester.request(payload, timeout=timeout))
+
+    @rule()
+    def time_passes(self) -> None:
+        """The loop's clock goes on."""
+        self.backend.now += 1
+
+    @rule(payload=st.binary(max_size=2))
+    def nonsense(self, payload: bytes) -> None:
+        """The peer sends what is no reply to anything."""
+        self.wire.arrive([payload, b"", b"forged"])
+        self.wire.arrive([payload])
+
+    @invariant()
+    def replies_are_for_their_requests(self) -> None:
+        """Each request that has ended has its own reply."""
+        for payload, task in getattr(self, "asked", {}).items():
+            if task.done and task.error is None:
+                assert task.value == [b"re " + payload]
+
+    def check_settled(self) -> None:
+        waiting = {payload for payload, task in self.asked.items() if not task.done}
+        sent = {message[2] for message in self.wire.taken + list(self.wire._outgoing)}
+        if self.wire.unread:
+            assert not waiting & sent, "a request hangs with messages there"
+        if self.wire.room:
+            assert not waiting - sent, "a request hangs unsent with room there"
+
+
+STEPS: Any = settings(max_examples=150, stateful_step_count=40, deadline=None)
+
+TestDealer = Dealer.TestCase
+TestDealer.settings = STEPS
+TestRequester = Requester.TestCase
+TestRequester.settings = STEPS
