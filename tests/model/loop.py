@@ -115,6 +115,7 @@ class ModelBackend:
         self.current: Task | None = None
         self.now = 0.0
         self._readable = readable
+        self._watched: tuple[int, Callable[[], None]] | None = None
 
     @classmethod
     def running(cls) -> None:
@@ -141,6 +142,18 @@ class ModelBackend:
         self.tasks.append(task)
         return task
 
+    def call_soon(self, call: Callable[[], None]) -> None:
+        """Have something called in a later step."""
+
+        async def body() -> None:
+            call()
+
+        self.spawn("call", body())
+
+    def watch(self, fd: int, call: Callable[[], None]) -> None:
+        """From now on, have something called whenever a poll finds a descriptor readable."""
+        self._watched = (fd, call)
+
     def waiting_for(self, fd: int) -> Task | None:
         """The task that waits for a descriptor and was not told anything yet."""
         for task in self.tasks:
@@ -161,8 +174,11 @@ class ModelBackend:
             self.current = None
 
     def poll(self) -> bool:
-        """Look at the descriptors and the clock, as a loop does between two rounds; return whether anything came of it."""
+        """Look at the descriptors and the clock, as a loop does; return whether anything came of it."""
         found = False
+        if self._watched is not None and self._readable(self._watched[0]):
+            self.call_soon(self._watched[1])
+            found = True
         for task in self.tasks:
             waiter = task.waits
             if waiter is None or task.ready or task.done:

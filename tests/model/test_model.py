@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
+import zmq
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -13,6 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 import zmqbridge
 from tests.model.libzmq import ModelSocket, Wire
 from tests.model.loop import Cancelled, ModelBackend, Task
+from zmqbridge._channel import Channel
+from zmqbridge._pump import Pump
+from zmqbridge.protocols import Faults
 
 FD = 7
 
@@ -90,11 +95,14 @@ class World(RuleBasedStateMachine):
         """The loop looks at the descriptor."""
         self.backend.poll()
 
-    @precondition(lambda self: any(not task.done for task in self.backend.tasks))
+    @precondition(lambda self: self.cancellable())
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
         """Somebody cancels a task."""
-        data.draw(st.sampled_from([task for task in self.backend.tasks if not task.done])).cancel()
+        data.draw(st.sampled_from(self.cancellable())).cancel()
+
+    def cancellable(self) -> list[Task]:
+        return [task for task in self.backend.tasks if not task.done and task.name != "call"]
 
     @rule()
     def settle(self) -> None:
@@ -167,10 +175,8 @@ class Dealer(World):
     @rule()
     def receive_nowait(self) -> None:
         """Somebody takes a message that is there already."""
-        try:
+        with suppress(zmqbridge.WouldBlock):
             self.received += self.dealer.receive_nowait()
-        except zmqbridge.WouldBlock:
-            pass
 
     @rule(frames=st.integers(1, 3))
     def send(self, frames: int) -> None:
@@ -197,7 +203,7 @@ class Dealer(World):
     @rule()
     def look_at_events(self) -> None:
         """Somebody reads an option, and with it the edge."""
-        self.dealer.getsockopt(zmq_events())
+        self.dealer.getsockopt(int(zmq.EVENTS))
 
     def check_settled(self) -> None:
         waiting = [task.name for task in self.backend.tasks if not task.done]
@@ -205,17 +211,13 @@ class Dealer(World):
             assert not [name for name in waiting if name.startswith("receive")], "a receive hangs with messages there"
         if self.wire.room:
             assert "send" not in waiting, "a send hangs with room there"
-        there = [message for (message,) in self.dealer._channel.buffer] + [message for (message,) in self.wire._incoming]
+        there = [message for (message,) in self.dealer._channel.buffer] + [
+            message for (message,) in self.wire._incoming
+        ]
         assert self.received + there == self.arrived
         on_the_way = [message[0] for message in self.wire.taken + list(self.wire._outgoing)]
         # In the order of the sends' ends, which is that of their tasks' steps.
         assert on_the_way == self.sent
-
-
-def zmq_events() -> int:
-    import zmq
-
-    return int(zmq.EVENTS)
 
 
 class Requester(World):
@@ -271,9 +273,97 @@ class Requester(World):
             assert not waiting - sent, "a request hangs unsent with room there"
 
 
+class Handlers(World):
+    """A pump that delivers to a handler, which may do anything while it is called."""
+
+    allowed = (zmqbridge.ConnectionClosed,)
+
+    def open(self) -> None:
+        self.channel: Channel[list[bytes]] = Channel(
+            ModelSocket(self.wire, FD), lambda: self.backend, lambda messages: messages, Faults(), lambda: "the model"
+        )
+        self.arrived: list[bytes] = []
+        self.received: list[bytes] = []
+        self.sent: list[bytes] = []
+        self.reactions: list[Callable[[], object]] = []
+        self.ended: list[Exception] = []
+        self.pump = Pump(self.channel, self.deliver, self.ended.append, self.backend.call_soon, self.no_timer)
+        self.backend.watch(FD, self.pump.look)
+
+    def no_timer(self, seconds: float, call: Callable[[], None]) -> Any:
+        raise AssertionError("a dealer tells of its room")
+
+    def deliver(self, message: list[bytes]) -> None:
+        self.received += message
+        if self.reactions:
+            self.reactions.pop()()
+
+    def network(self, kind: str) -> None:
+        if kind == "arrive":
+            self.arrived.append(b"%d" % next(self.numbers))
+            self.wire.arrive([self.arrived[-1]])
+        else:
+            self.wire.take()
+
+    def try_to_send(self) -> None:
+        name = b"%d" % next(self.numbers)
+        try:
+            self.channel.send_nowait((name,))
+        except zmqbridge.WouldBlock:
+            pass
+        else:
+            self.sent.append(name)
+
+    def look_at_events(self) -> None:
+        with self.channel.touching() as socket:
+            socket.events()
+
+    @rule(name=st.sampled_from(["try_to_send", "look_at_events", "look"]))
+    def handler_will(self, name: str) -> None:
+        """The handler of a later message does something with its own connection."""
+        self.reactions.append(self.pump.look if name == "look" else getattr(self, name))
+
+    @rule(name=st.sampled_from(["try_to_send", "look_at_events"]))
+    def somebody_does(self, name: str) -> None:
+        """Other code does the same, outside of a handler."""
+        getattr(self, name)()
+
+    @rule()
+    def wait_for_room(self) -> None:
+        """Somebody sends when there is room."""
+        name = b"%d" % next(self.numbers)
+
+        async def body() -> None:
+            try:
+                self.channel.send_nowait((name,))
+            except zmqbridge.WouldBlock:
+                await self.channel.send_in_turn((name,))
+            self.sent.append(name)
+
+        self.backend.spawn("send", body())
+
+    def check_settled(self) -> None:
+        assert self.received == self.arrived, "a message lies there unread"
+        if self.wire.room:
+            assert "send" not in [task.name for task in self.backend.tasks if not task.done], "a send hangs"
+        assert [message[0] for message in self.wire.taken + list(self.wire._outgoing)] == self.sent
+        assert not self.ended
+
+    def teardown(self) -> None:
+        if hasattr(self, "pump"):
+            try:
+                self.settle()
+            finally:
+                self.pump.stop()
+                self.channel.close()
+                self.backend.settle()
+
+
 STEPS: Any = settings(max_examples=150, stateful_step_count=40, deadline=None)
 
 TestDealer = Dealer.TestCase
 TestDealer.settings = STEPS
+TestHandlers = Handlers.TestCase
+TestHandlers.settings = STEPS
 TestRequester = Requester.TestCase
 TestRequester.settings = STEPS
