@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: help demo test test-all coverage lint format docs bench clean
+.PHONY: help demo test test-all coverage mutants lint format docs bench clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -31,6 +31,9 @@ coverage: $(VENV)/.test ## the suite again, with the lines and branches that it 
 	$(RUN) -m coverage report --fail-under=100 --include='$(PURE)'
 
 PURE := */zmqbridge/framing.py,*/zmqbridge/protocols.py,*/zmqbridge/readiness.py,*/zmqbridge/endpoints.py,*/zmqbridge/options.py,*/zmqbridge/errors.py
+
+mutants: $(VENV)/.test ## take each rule out of the code, one at a time, and see that a test fails
+	$(RUN) -m tests.mutations
 
 lint: $(VENV)/.lint ## formatting, lint rules and types
 	$(RUN) -m ruff format --check .

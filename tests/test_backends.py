@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
+import zmq
 
 import zmqbridge
 from zmqbridge.abc import Backend
@@ -247,6 +248,66 @@ print("the end")
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=False)
     assert (done.returncode, done.stdout) == (0, "the end\n")
+
+
+SEND_AND_LEAVE = """
+import asyncio, os, sys, threading, trio, zmqbridge
+kept = []
+async def main():
+    kept.append(zmqbridge.Context())
+    pusher = kept[0].pusher(connect=sys.argv[1])
+    for number in range(1000):
+        await pusher.send(b"%d" % number)
+"""
+
+LEAVING = {
+    "open": "asyncio.run(main())",
+    "open, trio": "trio.run(main)",
+    "closed": "asyncio.run(main()); kept[0].close()",
+    "opened in a thread": "thread = threading.Thread(target=asyncio.run, args=(main(),)); thread.start(); thread.join()",
+    "forked": "asyncio.run(main()); os.fork() or sys.exit()",
+}
+
+
+@pytest.mark.parametrize("leave", LEAVING.values(), ids=LEAVING)
+def test_exit_sends_what_is_unsent(leave: str) -> None:
+    """A program that ends right after its sends has sent it all, whether it closed its context or not."""
+    with zmq.Context() as context, context.socket(zmq.PULL) as pull:
+        address = f"tcp://127.0.0.1:{pull.bind_to_random_port('tcp://127.0.0.1')}"
+        command = [sys.executable, "-W", "error", "-c", f"{SEND_AND_LEAVE}\n{leave}", address]
+        subprocess.run(command, timeout=50, check=True)
+        received = []
+        while len(received) < 1000:
+            assert pull.poll(20_000)
+            received.append(int(pull.recv()))
+        assert received == list(range(1000))
+
+
+def test_exit_with_nobody_to_send_to() -> None:
+    """A program whose messages nobody takes ends all the same, once their linger is over."""
+    program = f"{SEND_AND_LEAVE}\nasyncio.run(main())"
+    done = subprocess.run([sys.executable, "-c", program, "tcp://127.0.0.1:9"], timeout=50, check=False)
+    assert done.returncode == 0
+
+
+def test_exit_beside_a_running_thread() -> None:
+    """A context that a daemon thread still uses is left alone: the program ends, and does not crash."""
+    program = """
+import asyncio, threading, zmqbridge
+up = threading.Event()
+async def main():
+    async with zmqbridge.Context() as context:
+        puller = context.puller(bind="tcp://127.0.0.1:*")
+        pusher = context.pusher(connect=puller.endpoints[0].address)
+        while True:
+            await pusher.send(b"x")
+            await puller.receive()
+            up.set()
+threading.Thread(target=asyncio.run, args=(main(),), daemon=True).start()
+up.wait()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("kind", ["asyncio", "uvloop"])

@@ -145,6 +145,12 @@ class Channel(Generic[Item]):
         """From now on the channel belongs to the calling thread, which is its loop's."""
         self._thread = threading.get_ident()
 
+    def inherit(self) -> bool:
+        """Take over the channel of a thread that has ended; return whether it is the calling thread's now."""
+        if self._thread not in {thread.ident for thread in threading.enumerate()}:
+            self._thread = threading.get_ident()
+        return self._thread == threading.get_ident()
+
     def _enter(self) -> Backend:
         self.check_caller()
         if self._backend is None:

@@ -2,7 +2,8 @@
 
 ``zmq_ctx_term`` blocks until every socket's queue is sent or its linger period is over.
 So a thread of its own does it; the thread is a daemon, and the end of the interpreter waits for it
-no longer than the longest of these periods. Whoever does wait holds one end of a socket pair; the
+no longer than the longest of these periods. What is still open then is closed first, but for what a thread
+that still runs may be using. Whoever does wait holds one end of a socket pair; the
 thread closes the other when it is done, and the loop sees that as on any descriptor: no backend
 needs to know of threads.
 
@@ -21,15 +22,18 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import zmq
 
 from zmqbridge.abc import Backend
 
-__all__ = ["MAX_SOCKETS", "OwnedContext", "Termination", "open_context"]
+__all__ = ["MAX_SOCKETS", "OwnedContext", "Termination", "at_exit", "open_context"]
 
 logger = logging.getLogger("zmqbridge")
+
+Owner = TypeVar("Owner")
 
 MAX_SOCKETS = 16_384
 
@@ -113,14 +117,30 @@ def _rung(bell: socket.socket) -> bool:
 
 
 _under_way: set[Termination] = set()
+_open: WeakKeyDictionary[Any, Callable[[Any], object]] = WeakKeyDictionary()
 
 
-def _join_all() -> None:
+def at_exit(owner: Owner, close: Callable[[Owner], object]) -> None:
+    """Have the end of the interpreter close the owner of a context, if it lives until then.
+
+    Args:
+        owner: not kept alive by this.
+        close: called with it; it may leave alone what a thread still uses.
+    """
+    _open[owner] = close
+
+
+def _end_all() -> None:
+    for owner, close in list(_open.items()):
+        try:
+            close(owner)
+        except Exception:
+            logger.exception("closing %r at the end of the interpreter failed", owner)
     for termination in list(_under_way):
         termination.join()
 
 
-atexit.register(_join_all)
+atexit.register(_end_all)
 if hasattr(os, "register_at_fork"):
     # Their threads are the parent's.
     os.register_at_fork(after_in_child=_under_way.clear)

@@ -14,7 +14,7 @@ import zmq
 
 from zmqbridge._backends import find_backend
 from zmqbridge._socket import Socket
-from zmqbridge._termination import MAX_SOCKETS, Termination, open_context
+from zmqbridge._termination import MAX_SOCKETS, Termination, at_exit, open_context
 from zmqbridge.abc import Backend
 from zmqbridge.connections import (
     Connection,
@@ -99,6 +99,7 @@ class Context:
         self._pid: int | None = None
         self._termination: Termination | None = None
         self._longest_linger = 0.0
+        at_exit(self, Context._close_at_exit)
 
     # --- what connections need ---
 
@@ -264,6 +265,10 @@ class Context:
     def _terminate(self) -> None:
         if self._termination is None and self._zmq_context is not None and self._owns_zmq_context:
             self._termination = Termination(self._zmq_context, self._longest_linger)
+
+    def _close_at_exit(self) -> None:
+        if self._pid == os.getpid() and all(connection._channel.inherit() for connection in self._connections):
+            self.close()
 
     async def aclose(self) -> None:
         """Close every connection, and wait until their unsent messages are sent or their linger is over.

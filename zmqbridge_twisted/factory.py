@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import zmq
 from twisted.internet.defer import Deferred, succeed
 
-from zmqbridge._termination import Termination, open_context
+from zmqbridge._termination import Termination, at_exit, open_context
 from zmqbridge_twisted.backend import TwistedBackend
 
 __all__ = ["ZmqFactory"]
@@ -54,6 +55,8 @@ class ZmqFactory:
         # Any, for it is None in the end, as programs of txZMQ know it.
         self.connections: Any = set()
         self._zmqTermination: Termination | None = None
+        self._zmqPid = os.getpid()
+        at_exit(self, ZmqFactory._zmqShutdownAtExit)
 
     @cached_property
     def context(self) -> Any:
@@ -109,6 +112,12 @@ class ZmqFactory:
 
         self._zmqTermination.when_done(tell)
         return ended
+
+    def _zmqShutdownAtExit(self) -> None:
+        if self._zmqPid == os.getpid() and all(
+            connection._zmqChannel.inherit() for connection in self.connections or ()
+        ):
+            self.shutdown()
 
     def registerForShutdown(self) -> None:
         """Have the reactor call :meth:`shutdown` when it shuts down; recommended for every factory."""

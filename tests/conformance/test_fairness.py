@@ -108,8 +108,28 @@ async def test_parked_uses_no_cpu(loop: Harness, addresses: Addresses, kind: str
             loop.spawn(router.receive)
             await loop.parked(router, 2)
         await loop.until(lambda: connection.stats.parked)
-        # Processor time is the subject. A spin would use all of the period, a poll a good part of it.
-        used = time.process_time()
-        began = time.monotonic()
-        await loop.sleep(0.3)
-        assert time.process_time() - used < (time.monotonic() - began) / 4
+        await _rests(loop)
+
+
+async def test_unread_uses_no_cpu(loop: Harness, addresses: Addresses) -> None:
+    """Messages that nobody waits for any more do not keep the loop busy, and are there for the next who does."""
+    async with loop.context(linger=0) as context:
+        puller = context.puller(bind=addresses.new("tcp"))
+        pusher = context.pusher(connect=puller.endpoints[0].address)
+        # Parked, so that the descriptor was waited for, and by way of a cancellation, so that nothing looked since.
+        receiving = loop.spawn(puller.receive)
+        await loop.parked(puller)
+        receiving.cancel()
+        await loop.until(lambda: receiving.done)
+        for _ in range(3):
+            await pusher.send(b"unread")
+        await _rests(loop)
+        assert [await puller.receive() for _ in range(3)] == [[b"unread"]] * 3
+
+
+async def _rests(loop: Harness) -> None:
+    """Processor time is the subject. A spin would use all of the period, a poll a good part of it."""
+    used = time.process_time()
+    began = time.monotonic()
+    await loop.sleep(0.3)
+    assert time.process_time() - used < (time.monotonic() - began) / 4

@@ -318,10 +318,16 @@ class Handlers(World):
         with self.channel.touching() as socket:
             socket.events()
 
-    @rule(name=st.sampled_from(["try_to_send", "look_at_events", "look"]))
-    def handler_will(self, name: str) -> None:
-        """The handler of a later message does something with its own connection."""
-        self.reactions.append(self.pump.look if name == "look" else getattr(self, name))
+    @rule(names=st.lists(st.sampled_from(["try_to_send", "look_at_events", "look", "arrive"]), min_size=1, max_size=3))
+    def handler_will(self, names: list[str]) -> None:
+        """While the handler of a later message is called, this happens, by the handler or on the network."""
+        steps: dict[str, Callable[[], object]] = {
+            "look": self.pump.look,
+            "arrive": lambda: self.network("arrive"),
+            "try_to_send": self.try_to_send,
+            "look_at_events": self.look_at_events,
+        }
+        self.reactions.append(lambda: [steps[name]() for name in names])
 
     @rule(name=st.sampled_from(["try_to_send", "look_at_events"]))
     def somebody_does(self, name: str) -> None:
