@@ -8,6 +8,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 import zmqbridge
+import zmqbridge_twisted
 
 project = "zmqbridge"
 author = "the zmqbridge developers"
@@ -23,7 +24,7 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(os|uuid|math)\..*"),
     (r"py:(class|exc|data|obj)", r"[a-z]*(int|float|bool|str|bytes|bytearray|memoryview|list|dict|tuple|set|object)"),
     (r"py:(class|exc)", r"(Type|Value|Timeout|BlockingIO|Connection|Runtime)Error|(Base)?Exception|TracebackType"),
-    (r"py:(class|exc|obj)", r".*\b(Item|Self|None|Any|Frames|Addresses|Message|BytesLike|Tag|State)"),
+    (r"py:(class|exc|obj)", r".*\b(Item|Self|None|Any|Frames|Addresses|Message|BytesLike|Tag|State|Caller)"),
     (r"py:(class|obj)", r"types\.TracebackType|Awaitable|Iterable|Iterator|Sequence|Callable|Hashable"),
     # Named in docstrings, but part of no promise.
     (r"py:.*", r"zmqbridge\._.*|(zmqbridge\.connections\.base\.)?Owner"),
@@ -51,12 +52,14 @@ python_maximum_signature_line_length = 80
 def resolve_public_name(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, content: TextElement
 ) -> TextElement | None:
-    """Link a public name to its page whatever module a signature names it by: users import it from zmqbridge."""
+    """Link a public name to its page whatever module a signature names it by: users import it from the package."""
     name = str(node.get("reftarget", "")).rpartition(".")[2]
-    if node.get("refdomain") != "py" or name not in zmqbridge.__all__:
+    package = next((package for package in (zmqbridge, zmqbridge_twisted) if name in package.__all__), None)
+    if node.get("refdomain") != "py" or package is None:
         return None
     domain = env.domains.python_domain
-    return domain.resolve_any_xref(env, node["refdoc"], app.builder, f"zmqbridge.{name}", node, content)[0][1]
+    target = f"{package.__name__}.{name}"
+    return domain.resolve_any_xref(env, node["refdoc"], app.builder, target, node, content)[0][1]
 
 
 def setup(app: Sphinx) -> None:

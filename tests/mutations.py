@@ -234,11 +234,16 @@ MUTATIONS = [
         "        if self._looking:\n            pass\n        elif",
     ),
     Mutation(
+        "handlers: what a look left behind is still unread when its last messages are delivered",
+        PUMP,
+        "                self._woken = False\n                channel.serve()\n",
+        "                channel.serve()\n            self._woken = False\n",
+    ),
+    Mutation(
         "handlers: what a look leaves is for the next turn",
         PUMP,
         "                if self._woken or channel.buffer:\n                    self.wake()\n",
         "                pass\n",
-        TRIAL,
     ),
 ]
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -264,7 +266,7 @@ LEAVING = {
     "open": "asyncio.run(main())",
     "open, trio": "trio.run(main)",
     "closed": "asyncio.run(main()); kept[0].close()",
-    "opened in a thread": "thread = threading.Thread(target=asyncio.run, args=(main(),)); thread.start(); thread.join()",
+    "opened in a thread": "thread = threading.Thread(target=lambda: asyncio.run(main())); thread.start(); thread.join()",
     "forked": "asyncio.run(main()); os.fork() or sys.exit()",
 }
 
@@ -276,7 +278,7 @@ def test_exit_sends_what_is_unsent(leave: str) -> None:
         address = f"tcp://127.0.0.1:{pull.bind_to_random_port('tcp://127.0.0.1')}"
         command = [sys.executable, "-W", "error", "-c", f"{SEND_AND_LEAVE}\n{leave}", address]
         subprocess.run(command, timeout=50, check=True)
-        received = []
+        received: list[int] = []
         while len(received) < 1000:
             assert pull.poll(20_000)
             received.append(int(pull.recv()))
@@ -288,6 +290,30 @@ def test_exit_with_nobody_to_send_to() -> None:
     program = f"{SEND_AND_LEAVE}\nasyncio.run(main())"
     done = subprocess.run([sys.executable, "-c", program, "tcp://127.0.0.1:9"], timeout=50, check=False)
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_a_signal_ends_the_wait_at_exit(number: int) -> None:
+    """A program that is to wait for ever for its unsent messages still ends when it is told to."""
+    program = """
+import sys, zmqbridge_twisted as tx
+from twisted.internet import reactor
+factory = tx.ZmqFactory(reactor)
+factory.lingerPeriod = -1
+factory.registerForShutdown()
+tx.ZmqPushConnection(factory, tx.ZmqEndpoint("connect", "tcp://127.0.0.1:9")).push(b"unsent")
+reactor.callWhenRunning(reactor.stop)
+reactor.run()
+print("stopped", flush=True)
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"stopped\n"
+        while process.poll() is None:
+            # Early in the end of the interpreter the loop's own handler may still take one.
+            process.send_signal(number)
+            time.sleep(0.01)
+    assert process.returncode == -number
 
 
 def test_exit_beside_a_running_thread() -> None:

@@ -391,7 +391,7 @@ class Channel(Generic[Item]):
                 stale = not self._read()
             if readiness.lanes or not reading:
                 events = self.socket.events()
-                if events & POLLOUT:
+                if events & POLLOUT or not self.socket.tells_room:
                     readiness.let_writers_try()
                 if events & POLLIN and reading:
                     stale = True  # it came since the batch was read, and its edge is gone

@@ -21,8 +21,8 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Generic, Protocol, TypeVar
 
-from zmqbridge._channel import BATCH, Channel
-from zmqbridge.errors import ConnectionClosed, ContextTerminated, ZmqBridgeError
+from zmqbridge._channel import Channel
+from zmqbridge.errors import ConnectionClosed, ContextTerminated, LocalProtocolError, ZmqBridgeError
 from zmqbridge.protocols import State
 from zmqbridge.readiness import Parked
 
@@ -48,6 +48,7 @@ class Pump(Generic[Item]):
         ended: called once with the error if other code ends the socket.
         call_soon: has the loop call something in its next turn.
         call_later: likewise, after some seconds.
+        clock: what a turn's length is measured by, in seconds.
     """
 
     def __init__(
@@ -57,15 +58,18 @@ class Pump(Generic[Item]):
         ended: Callable[[ZmqBridgeError], None],
         call_soon: Callable[[Callable[[], None]], None],
         call_later: Callable[[float, Callable[[], None]], Timer],
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._channel = channel
         self._deliver = deliver
         self._ended = ended
         self._call_soon = call_soon
         self._call_later = call_later
+        self._clock = clock
         self._looking = False
         self._woken = False
         self._scheduled = False
+        self._stopped = False
         self._timer: Timer | None = None
         self._place = Parked()
         self._place.waiter = self
@@ -80,9 +84,13 @@ class Pump(Generic[Item]):
         """Look soon; the channel calls this when the socket was touched."""
         if self._looking:
             self._woken = True
-        elif not self._scheduled and (self._reads or self._channel.readiness.lanes):
+        elif not self._scheduled and self._has_reason_to_look():
             self._scheduled = True
             self._call_soon(self._turn)
+
+    def _has_reason_to_look(self) -> bool:
+        channel = self._channel
+        return self._reads or bool(channel.readiness.lanes) or channel.state.state is not State.OPEN
 
     def _turn(self) -> None:
         self._scheduled = False
@@ -94,41 +102,45 @@ class Pump(Generic[Item]):
         Called by a handler, it does nothing: the look under way goes on. The first look settles which
         thread the channel belongs to.
         """
-        channel = self._channel
-        if self._looking or channel.state.state is not State.OPEN:
+        if self._looking or self._stopped:
             return
+        channel = self._channel
         channel.own()
         self._looking = True
         try:
+            channel.state.check()  # a send may have found out that other code ended it
             self._read_and_deliver(channel)
-        except (ConnectionClosed, ContextTerminated) as error:
-            self._ended(error)
+        except (ConnectionClosed, ContextTerminated, LocalProtocolError) as error:
+            if not self._stopped:
+                self.stop()
+                self._ended(error)
         finally:
             self._looking = False
-            if channel.state.state is State.OPEN:
+            if not self._stopped:
                 if self._woken or channel.buffer:
                     self.wake()
                 self._set_timer()
 
     def _read_and_deliver(self, channel: Channel[Item]) -> None:
-        deliver, buffer = self._deliver, channel.buffer
-        ends = monotonic() + TURN
-        room = BATCH
-        while room > 0 and channel.state.state is State.OPEN:
-            self._woken = False
+        deliver, buffer, clock = self._deliver, channel.buffer, self._clock
+        ends = clock() + TURN
+        room = channel.batch
+        while room > 0 and not self._stopped:
             if not buffer:
+                # What a look has left behind, it has left with a wake: only reading all answers that.
+                self._woken = False
                 channel.serve()
             while buffer:
                 room -= 1
                 deliver(buffer.popleft())
-                if monotonic() >= ends:
+                if clock() >= ends:
                     return
             if not self._woken:
                 return
 
     def _set_timer(self) -> None:
         patience = self._channel.patience()
-        if patience is not None and self._timer is None:
+        if patience is not None and self._timer is None and not self._stopped:
             self._timer = self._call_later(patience, self._look_again)
 
     def _look_again(self) -> None:
@@ -136,7 +148,8 @@ class Pump(Generic[Item]):
         self.look()
 
     def stop(self) -> None:
-        """Read no more: the connection is being closed, or its loop has given up the descriptor."""
+        """Read no more: the connection is being closed, or its loop has given up the descriptor. Twice is no error."""
+        self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -18,10 +18,12 @@ import atexit
 import logging
 import math
 import os
+import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -42,7 +44,21 @@ GRACE = 0.5
 
 
 class OwnedContext(zmq.Context["zmq.Socket[bytes]"]):
-    """A ZeroMQ context that is terminated by a :class:`Termination` and by nothing else."""
+    """A ZeroMQ context that is terminated by a :class:`Termination`, and not when it is collected.
+
+    Other code may terminate it as well: libzmq does not allow two terminations at once, so the second waits.
+    """
+
+    _terminating: threading.Lock
+
+    def __init__(self, io_threads: int) -> None:
+        super().__init__(io_threads)
+        self._terminating = threading.Lock()
+
+    def term(self) -> None:
+        """Terminate the context; once it is, this does nothing."""
+        with self._terminating:
+            super().term()
 
     def __del__(self) -> None:
         """Not even now."""
@@ -136,8 +152,24 @@ def _end_all() -> None:
             close(owner)
         except Exception:
             logger.exception("closing %r at the end of the interpreter failed", owner)
-    for termination in list(_under_way):
-        termination.join()
+    with _interruptible():
+        for termination in list(_under_way):
+            termination.join()
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let a signal end the wait: the handlers that a loop leaves behind have nothing to stop any more."""
+    ours = threading.current_thread() is threading.main_thread()
+    left = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM) if ours}
+    replaced = {number: handler for number, handler in left.items() if callable(handler)}
+    for number in replaced:
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        for number, handler in replaced.items():
+            signal.signal(number, handler)
 
 
 atexit.register(_end_all)

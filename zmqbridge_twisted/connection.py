@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from time import monotonic
 from typing import Any, ClassVar, NamedTuple
@@ -28,7 +29,7 @@ from zmqbridge._channel import Channel
 from zmqbridge._pump import Pump
 from zmqbridge._socket import Socket
 from zmqbridge.connections import Stats
-from zmqbridge.errors import ConnectionClosed, EndpointError, RemoteProtocolError, ZmqBridgeError
+from zmqbridge.errors import ConnectionClosed, EndpointError, LocalProtocolError, RemoteProtocolError, ZmqBridgeError
 from zmqbridge.protocols import Faults, State
 from zmqbridge_twisted.attributes import options_of
 from zmqbridge_twisted.consuming import Consuming
@@ -77,7 +78,7 @@ class ZmqConnection(Consuming):
 
     Attributes:
         socketType: one of pyzmq's socket types.
-        allowLoopbackMulticast: whether what is multicast reaches this machine as well.
+        allowLoopbackMulticast: whether what is multicast reaches this machine as well; txZMQ did not pass it on.
         multicastRate: kilobits a second, for pgm and epgm.
         highWaterMark: messages that libzmq queues for one peer, and from one; 0 is no limit.
         tcpKeepalive: 1 turns TCP keepalive on; 0 leaves it as the system has it.
@@ -91,7 +92,7 @@ class ZmqConnection(Consuming):
         endpoints: the endpoints, as they were given.
         identity: see above.
         fd: libzmq's descriptor; -1 after :meth:`shutdown`.
-        queue: the messages that wait for libzmq to take them, oldest first, each a list of frames.
+        queue: the messages that wait for libzmq to take them, oldest first, each a sequence of frames.
 
     Raises:
         ZmqEndpointError: if the endpoint cannot be used; it is a ``zmq.ZMQError`` too. Nothing is left open then.
@@ -235,6 +236,7 @@ class ZmqConnection(Consuming):
 
     def connectionLost(self, reason: object) -> None:
         """The reactor gives the descriptor up: read no more. The socket stays open until :meth:`shutdown`."""
+        self._zmqPump.stop()
         if self.factory is not None:
             self.factory.reactor.removeReader(self)
 
@@ -253,8 +255,12 @@ class ZmqConnection(Consuming):
             return
         self._zmqChannel.check_thread()
         self.factory = None
-        factory.reactor.removeReader(self)
-        factory.connections.discard(self)
+        try:
+            factory.reactor.removeReader(self)
+        except OSError:
+            log.err(None, f"{self!r}: the reactor cannot let go of descriptor {self.fd}, which other code has closed")
+        if factory.connections is not None:
+            factory.connections.discard(self)
         self._zmqPump.stop()
         self._zmqChannel.close()
         self.fd = -1
@@ -263,9 +269,10 @@ class ZmqConnection(Consuming):
         self._zmqStopProducer()
 
     def _zmqEnd(self, error: ZmqBridgeError) -> None:
-        """Other code ended the socket or its context."""
+        """Other code ended the socket or its context, or this is the child of a fork."""
         log.err(as_zmq_error(error), f"{self!r} is shut down")
-        self.shutdown()
+        with suppress(LocalProtocolError):  # a fork's child has nothing to close
+            self.shutdown()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.factory!r}, {self.endpoints!r})"

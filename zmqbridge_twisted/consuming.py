@@ -15,9 +15,10 @@ from twisted.internet.interfaces import IConsumer
 from twisted.python import log
 from zope.interface import implementer
 
-from zmqbridge.errors import WouldBlock
+from zmqbridge.errors import WouldBlock, ZmqBridgeError
 from zmqbridge.framing import frames_of
 from zmqbridge_twisted.backend import TwistedBackend
+from zmqbridge_twisted.errors import as_zmq_error
 from zmqbridge_twisted.factory import ZmqFactory
 from zmqbridge_twisted.sending import Sending, encoded
 
@@ -150,6 +151,8 @@ class Consuming(Sending):
             self._zmqChannel.send_nowait(frames, self._zmqLane(frames))
         except WouldBlock:
             self._zmqFeed.wait_for(self._zmqWait(frames))
+        except ZmqBridgeError as error:
+            raise as_zmq_error(error) from None
         else:
             self._zmqFeed.wrote()
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
 import zmq
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 
 from zmqbridge._termination import Termination, at_exit, open_context
 from zmqbridge_twisted.backend import TwistedBackend
@@ -71,47 +72,61 @@ class ZmqFactory:
         return TwistedBackend(self.reactor)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
+        return "ZmqFactory()"
 
     def shutdown(self) -> Deferred[None]:
         """Shut all connections down, and end the ZeroMQ context; at once, without blocking. Twice is no error.
 
         What is unsent goes on being sent by libzmq's own threads for :attr:`lingerPeriod`. The end of
-        the interpreter waits for that, and nothing else has to.
+        the reactor, when it has nothing else to do any more, and that of the interpreter wait for it.
 
         Returns:
             A Deferred that fires with ``None`` when the context has ended. Return it from a test's
             ``tearDown``, or ignore it.
         """
         if self.connections is not None:
-            for connection in list(self.connections):
+            # From here on it takes no new ones, whatever is called while the old ones close.
+            connections, self.connections = self.connections, None
+            for connection in list(connections):
                 connection.shutdown()
-            self.connections = None
             if self.trigger is not None:
-                # While the reactor is shutting down it has no trigger to remove any more.
-                with suppress(Exception):
-                    self.reactor.removeSystemEventTrigger(self.trigger)
+                self._zmqRemoveTrigger(self.trigger)
                 self.trigger = None
             context: zmq.Context[Any] | None = self.__dict__.get("context")
             if context is not None:
                 linger = float("inf") if self.lingerPeriod < 0 else self.lingerPeriod / 1000
                 self._zmqTermination = Termination(context, linger)
+                self._zmqHoldReactor(self._zmqTermination)
             self.context = None
-        return self._zmqEnded()
-
-    def _zmqEnded(self) -> Deferred[None]:
-        if self._zmqTermination is None:
-            return succeed(None)
         ended: Deferred[None] = Deferred()
+        self._zmqWhenEnded(lambda: ended.callback(None))
+        return ended
+
+    def _zmqHoldReactor(self, termination: Termination) -> None:
+        # A program that a signal ends, as twistd's, never comes to the end of the interpreter. One that is to wait
+        # for ever does so there, where a signal still ends it.
+        if self.lingerPeriod >= 0:
+            hold = self.reactor.addSystemEventTrigger("after", "shutdown", termination.join)
+            self._zmqWhenEnded(lambda: self._zmqRemoveTrigger(hold))
+
+    def _zmqRemoveTrigger(self, trigger: Any) -> None:
+        # While the reactor is shutting down it has no trigger to remove any more.
+        with suppress(Exception):
+            self.reactor.removeSystemEventTrigger(trigger)
+
+    def _zmqWhenEnded(self, call: Callable[[], object]) -> None:
+        """Have something called in the reactor once the context has ended; at once, if there was none."""
         reactor = self.reactor
 
         def tell() -> None:
             # A reactor that has gone in the meantime has nobody to tell.
             with suppress(Exception):
-                reactor.callFromThread(ended.callback, None)
+                reactor.callFromThread(call)
 
-        self._zmqTermination.when_done(tell)
-        return ended
+        if self._zmqTermination is None:
+            call()
+        else:
+            self._zmqTermination.when_done(tell)
 
     def _zmqShutdownAtExit(self) -> None:
         if self._zmqPid == os.getpid() and all(

@@ -17,11 +17,11 @@ class ZmqBase(ZmqConnection):
     """What :class:`ZmqDealerConnection` and :class:`ZmqRouterConnection` have in common."""
 
     def sendMsg(self, message: Any) -> None:
-        """Send a message of one frame, as :meth:`ZmqConnection.send` does."""
+        """Send a message of one frame, as :meth:`~zmqbridge_twisted.ZmqConnection.send` does."""
         self.sendMultipart([message])
 
     def sendMultipart(self, parts: Any) -> None:
-        """Send a message of several frames, as :meth:`ZmqConnection.send` does."""
+        """Send a message of several frames, as :meth:`~zmqbridge_twisted.ZmqConnection.send` does."""
         self.send(parts)
 
     def messageReceived(self, message: list[bytes]) -> None:

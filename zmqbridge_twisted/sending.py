@@ -81,11 +81,17 @@ class Sending:
             log.err(result, f"{self!r} could not send a message of its queue")
 
     def _zmqWait(self, frames: Sequence[bytes]) -> Deferred[None]:
-        return Deferred.fromCoroutine(self._zmqChannel.send_in_turn(frames, self._zmqLane(frames)))
+        sending = self._zmqChannel.send_in_turn(frames, self._zmqLane(frames))
+        return Deferred.fromCoroutine(sending).addErrback(_as_zmq_failure)
 
     def _zmqLane(self, frames: Sequence[bytes]) -> Hashable:
         """Behind which other messages one has to wait for room."""
         return None
+
+
+def _as_zmq_failure(failure: Failure) -> Failure:
+    error = failure.value
+    return Failure(as_zmq_error(error)) if isinstance(error, ZmqBridgeError) else failure
 
 
 def encoded(message: Any) -> Any:

@@ -18,6 +18,10 @@ class ZmqService(Service):
 
     ::
 
+        from twisted.application.service import Application
+        from zmqbridge_twisted import ZmqEndpoint, ZmqPullConnection
+        from zmqbridge_twisted.service import ZmqService
+
         def connect(factory):
             pull = ZmqPullConnection(factory, ZmqEndpoint("bind", "tcp://127.0.0.1:5555"))
             pull.onPull = print
@@ -48,7 +52,12 @@ class ZmqService(Service):
         return None
 
     def startService(self) -> None:
-        """Make the factory and its connections. If one cannot be made, nothing is left open, and it raises."""
+        """Make the factory and its connections. If one cannot be made, nothing is left open, and it raises.
+
+        A service that runs already is left as it is.
+        """
+        if self.factory is not None:
+            return
         self.factory = self.makeFactory()
         try:
             self.connect(self.factory)

@@ -273,6 +273,9 @@ class Requester(World):
             assert not waiting - sent, "a request hangs unsent with room there"
 
 
+HAPPENINGS = ["try_to_send", "look_at_events", "look", "arrive", "take_long"]
+
+
 class Handlers(World):
     """A pump that delivers to a handler, which may do anything while it is called."""
 
@@ -287,7 +290,11 @@ class Handlers(World):
         self.sent: list[bytes] = []
         self.reactions: list[Callable[[], object]] = []
         self.ended: list[Exception] = []
-        self.pump = Pump(self.channel, self.deliver, self.ended.append, self.backend.call_soon, self.no_timer)
+        self.channel.batch = 2
+        self.seconds = 0.0
+        self.pump = Pump(
+            self.channel, self.deliver, self.ended.append, self.backend.call_soon, self.no_timer, lambda: self.seconds
+        )
         self.backend.watch(FD, self.pump.look)
 
     def no_timer(self, seconds: float, call: Callable[[], None]) -> Any:
@@ -314,11 +321,18 @@ class Handlers(World):
         else:
             self.sent.append(name)
 
+    def take_long(self) -> None:
+        self.seconds += 1.0
+
     def look_at_events(self) -> None:
         with self.channel.touching() as socket:
             socket.events()
 
-    @rule(names=st.lists(st.sampled_from(["try_to_send", "look_at_events", "look", "arrive"]), min_size=1, max_size=3))
+    @rule(
+        names=st.lists(
+            st.sampled_from(["try_to_send", "look_at_events", "look", "arrive", "take_long"]), min_size=1, max_size=3
+        )
+    )
     def handler_will(self, names: list[str]) -> None:
         """While the handler of a later message is called, this happens, by the handler or on the network."""
         steps: dict[str, Callable[[], object]] = {
@@ -326,6 +340,7 @@ class Handlers(World):
             "arrive": lambda: self.network("arrive"),
             "try_to_send": self.try_to_send,
             "look_at_events": self.look_at_events,
+            "take_long": self.take_long,
         }
         self.reactions.append(lambda: [steps[name]() for name in names])
 
