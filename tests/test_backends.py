@@ -266,7 +266,7 @@ LEAVING = {
     "open": "asyncio.run(main())",
     "open, trio": "trio.run(main)",
     "closed": "asyncio.run(main()); kept[0].close()",
-    "opened in a thread": "thread = threading.Thread(target=lambda: asyncio.run(main())); thread.start(); thread.join()",
+    "opened in a thread": "run = lambda: asyncio.run(main()); thread = threading.Thread(target=run); thread.start()",
     "forked": "asyncio.run(main()); os.fork() or sys.exit()",
 }
 

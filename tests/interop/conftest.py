@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
-from tests.interop.processes import Peer
+from tests.interop.processes import LIBRARIES, Peer
 
 
 @pytest.fixture(scope="package")
@@ -24,7 +25,16 @@ def proxies() -> Iterator[Peer]:
 
 
 @pytest.fixture(scope="package")
-def with_txzmq() -> Iterator[Peer]:
-    """A process of txZMQ's connections."""
-    with Peer("with_txzmq") as peer:
-        yield peer
+def libraries() -> Iterator[dict[str, Peer]]:
+    """A process of each library's connections; nothing goes wrong in them that nobody is told of."""
+    with ExitStack() as stack:
+        peers = {library: stack.enter_context(Peer("with_txzmq", library)) for library in LIBRARIES}
+        yield peers
+        said = {library: peer.stderr() for library, peer in peers.items()}
+    assert said == dict.fromkeys(LIBRARIES, "")
+
+
+@pytest.fixture(params=LIBRARIES)
+def with_txzmq(request: pytest.FixtureRequest, libraries: dict[str, Peer]) -> Peer:
+    """A process of txZMQ's connections, and one of ours with the same interface."""
+    return libraries[request.param]

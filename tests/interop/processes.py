@@ -1,7 +1,8 @@
 """The test's end of a peer program: start it, tell it what to do, wait for what it reports.
 
 A thread of its own reads what each program reports, so that a case can wait for it on
-any loop with :meth:`Harness.until`, and nothing here ever blocks one.
+any loop with :meth:`Harness.until`, and nothing that is awaited here ever blocks one. A case without
+a loop waits with the methods that are called ``wait``.
 """
 
 from __future__ import annotations
@@ -22,11 +23,15 @@ from typing import Any, Self
 from tests.conformance.harnesses.base import Harness
 from tests.interop.peers.control import frames_of, texts_of
 
-__all__ = ["TCP", "Job", "Peer"]
+__all__ = ["LIBRARIES", "TCP", "Job", "Peer"]
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 20.0
 TCP = "tcp://127.0.0.1:*"
+PAUSE = 0.002
+
+# Those of txZMQ's interface: the original, and ours.
+LIBRARIES = ("txzmq", "zmqbridge_twisted")
 
 
 class Job:
@@ -88,13 +93,29 @@ class Job:
         """Return the first place where it listens, once it does."""
         return (await self.addresses())[0]
 
+    def wait_until(self, condition: Callable[[], object]) -> None:
+        """As :meth:`until`, where no loop runs."""
+        deadline = time.monotonic() + SECONDS
+        while not condition():
+            self.check(deadline)
+            time.sleep(PAUSE)
+
     def wait_for_addresses(self) -> list[str]:
         """As :meth:`addresses`, where no loop runs."""
-        deadline = time.monotonic() + SECONDS
-        while self._addresses is None:
-            self.check(deadline)
-            time.sleep(0.002)
+        self.wait_until(lambda: self._addresses is not None)
+        assert self._addresses is not None
         return self._addresses
+
+    def wait_for_messages(self, count: int) -> list[list[bytes]]:
+        """Return the next messages that it received, so many, once it has, where no loop runs."""
+        first = self._taken
+        self._taken += count
+        self.wait_until(lambda: len(self.messages) >= self._taken)
+        return self.messages[first : self._taken]
+
+    def wait_for_message(self) -> list[bytes]:
+        """Return the next message that it received, once it has, where no loop runs."""
+        return self.wait_for_messages(1)[0]
 
     async def receive(self) -> list[bytes]:
         """Return the next message that it received, once it has."""
@@ -110,10 +131,15 @@ class Peer:
     Args:
         name: the module's name.
         arguments: its command line.
+
+    Attributes:
+        command: all of these, to start another one.
+        name: the same in words.
     """
 
     def __init__(self, name: str, *arguments: str) -> None:
-        self.name = " ".join([name, *arguments])
+        self.command = (name, *arguments)
+        self.name = " ".join(self.command)
         self._jobs = {0: Job(self, 0)}
         self._killed = False
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115
@@ -157,16 +183,17 @@ class Peer:
     @contextmanager
     def open(
         self,
-        loop: Harness,
+        loop: Harness | None,
         what: str,
         *,
         bind: str | None = None,
         connect: str | None = None,
         **options: int | bytes,
     ) -> Iterator[Job]:
-        """Have the program open something for a case on this loop, and close it in the end.
+        """Have the program open something for a case, and close it in the end.
 
         Args:
+            loop: on which the case runs, if it runs on one.
             what: a socket's type, or one of the words that the program knows.
             bind: where it is to listen; a fresh port, if neither this nor ``connect`` is given.
             connect: where it is to connect to.

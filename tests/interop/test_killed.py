@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,6 +11,7 @@ import zmqbridge
 from tests.conformance.harnesses.base import Harness
 from tests.conftest import Addresses
 from tests.interop.joining import join
+from tests.interop.lasting import lasting_address
 from tests.interop.processes import TCP, Peer
 
 QUICK = zmqbridge.SocketOptions(reconnect_interval=0.01)
@@ -48,23 +47,6 @@ def spares() -> Iterator[Spares]:
     spares = Spares()
     yield spares
     spares.close()
-
-
-@contextmanager
-def lasting_address(addresses: Addresses, transport: str) -> Iterator[str]:
-    """Give an address that one process after another can bind, and nobody else takes meanwhile."""
-    if transport != "tcp":
-        yield addresses.new(transport)
-        return
-    # Linux lets a bound socket that does not listen share its port with one that does, and gives
-    # the port to no outgoing connection while it is bound.
-    with socket.socket() as holder:
-        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        holder.bind(("127.0.0.1", 0))
-        port = holder.getsockname()[1]
-        if sys.platform != "linux":
-            holder.close()
-        yield f"tcp://127.0.0.1:{port}"
 
 
 @TRANSPORTS

@@ -119,7 +119,7 @@ async def test_txzmq_rep(loop: Harness, proxies: Peer, with_txzmq: Peer, length:
         with with_txzmq.open(loop, "REP", connect=back):
             requester = context.requester(connect=front)
             for number in range(10):
-                assert await requester.request([b"%d" % number, b""]) == [b"txzmq", b"%d" % number, b""]
+                assert await requester.request([b"%d" % number, b""]) == [b"re:", b"%d" % number, b""]
 
 
 @pytest.mark.one_task

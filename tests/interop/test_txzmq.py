@@ -1,4 +1,4 @@
-"""Our connections with those of txZMQ, on Twisted's global reactor in another process."""
+"""Our connections with those of txZMQ's interface, its own and ours, on Twisted's global reactor in another process."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def test_sub(loop: Harness, with_txzmq: Peer) -> None:
     async with loop.context() as context:
         publisher = context.publisher(bind=TCP)
         with with_txzmq.open(loop, "SUB", connect=publisher.endpoints[0].address) as sub:
-            sub.do("send", b"weather.")
+            sub.do("subscribe", b"weather.")
             await join_peer(sub, lambda message: publisher.publish(message, "weather."))
             publisher.publish(b"12 C", tag="weather.london")
             publisher.publish(b"2:1", tag="sports")
@@ -69,7 +69,7 @@ async def test_rep(loop: Harness, with_txzmq: Peer) -> None:
         with with_txzmq.open(loop, "REP") as rep:
             requester = context.requester(connect=await rep.address())
             for parts in [[b"one"], [b"two", b"parts"], [b"", b"between", b""], [b""]]:
-                assert await requester.request(parts) == [b"txzmq", *parts]
+                assert await requester.request(parts) == [b"re:", *parts]
                 assert await rep.receive() == parts
 
 
@@ -79,7 +79,7 @@ async def test_rep_with_many_requests_at_once(loop: Harness, with_txzmq: Peer) -
         with with_txzmq.open(loop, "REP") as rep:
             requester = context.requester(connect=await rep.address())
             tasks = [loop.spawn(requester.request, b"%d" % number) for number in range(60)]
-            assert [await task.result() for task in tasks] == [[b"txzmq", b"%d" % number] for number in range(60)]
+            assert [await task.result() for task in tasks] == [[b"re:", b"%d" % number] for number in range(60)]
             assert requester.stats.unmatched_replies == 0
 
 
