@@ -331,16 +331,17 @@ class Channel(Generic[Item]):
             self.serve()
             if parked.served:
                 return
-        if leads and self._stale:
-            await self._checkpoint(backend)
-        else:
-            patience = self.patience() if leads else None
-            if patience is not None:
-                soon = backend.current_time() + patience
-                deadline = soon if deadline is None else min(soon, deadline)
-            waiter = parked.waiter = backend.create_waiter()
-            await waiter.wait(self.socket.fd if leads else None, deadline)
-            self._budget = BATCH
+            if self._stale:
+                await self._checkpoint(backend)
+                self.check_caller()
+                return
+        patience = self.patience() if leads else None
+        if patience is not None:
+            soon = backend.current_time() + patience
+            deadline = soon if deadline is None else min(soon, deadline)
+        waiter = parked.waiter = backend.create_waiter()
+        await waiter.wait(self.socket.fd if leads else None, deadline)
+        self._budget = BATCH
         self.check_caller()
         if leads and not parked.served:
             self.serve()

@@ -83,8 +83,13 @@ class ZmqFactory:
         Returns:
             A Deferred that fires with ``None`` when the context has ended. Return it from a test's
             ``tearDown``, or ignore it.
+
+        Raises:
+            LocalProtocolError: from another thread than the reactor's; then nothing was shut down.
         """
         if self.connections is not None:
+            for connection in self.connections:
+                connection._zmqChannel.check_thread()
             # From here on it takes no new ones, whatever is called while the old ones close.
             connections, self.connections = self.connections, None
             for connection in list(connections):
