@@ -13,9 +13,10 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConsumer
 from twisted.python import log
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from zmqbridge.errors import WouldBlock, ZmqBridgeError
+from zmqbridge.errors import ConnectionClosed, WouldBlock, ZmqBridgeError
 from zmqbridge.framing import frames_of
 from zmqbridge_twisted.backend import TwistedBackend
 from zmqbridge_twisted.errors import as_zmq_error
@@ -59,7 +60,9 @@ class Feed:
             self._tell(self.producer.pauseProducing)
         taken.addBoth(self._go_on)
 
-    def _go_on(self, _: object) -> None:
+    def _go_on(self, result: object) -> None:
+        if isinstance(result, Failure) and not result.check(ConnectionClosed):
+            log.err(result, f"a write of the producer {self.producer!r} could not be sent")
         self._waiting -= 1
         if self._ended or self._waiting:
             return
