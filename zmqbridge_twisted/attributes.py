@@ -70,6 +70,8 @@ def options_of(owner: object, values: dict[str, Any]) -> SocketOptions:
     for attribute, value in values.items():
         convert, names = _ATTRIBUTES[attribute]
         try:
+            if value is None and attribute != "identity":
+                raise TypeError("it is not set")
             converted = convert(value)
             SocketOptions(**dict.fromkeys(names, converted))
         except (TypeError, OptionError) as error:

@@ -237,7 +237,15 @@ class ZmqConnection(Consuming):
     def connectionLost(self, reason: object) -> None:
         """The reactor gives the descriptor up: read no more. The socket stays open until :meth:`shutdown`."""
         self._zmqPump.stop()
-        if self.factory is not None:
+        if self.factory is None:
+            return
+        try:
+            if self._zmqChannel.socket.raw.closed:
+                raise ConnectionClosed("the socket was closed by other code")
+            self._zmqChannel.state.check()
+        except ZmqBridgeError as error:
+            self._zmqEnd(error)  # the reactor saw it first
+        else:
             self.factory.reactor.removeReader(self)
 
     def shutdown(self) -> None:
@@ -257,7 +265,7 @@ class ZmqConnection(Consuming):
         self.factory = None
         try:
             factory.reactor.removeReader(self)
-        except OSError:
+        except (OSError, KeyError):
             log.err(None, f"{self!r}: the reactor cannot let go of descriptor {self.fd}, which other code has closed")
         if factory.connections is not None:
             factory.connections.discard(self)

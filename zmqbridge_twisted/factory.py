@@ -12,6 +12,7 @@ import zmq
 from twisted.internet.defer import Deferred
 
 from zmqbridge._termination import Termination, at_exit, open_context
+from zmqbridge_twisted.attributes import options_of
 from zmqbridge_twisted.backend import TwistedBackend
 
 __all__ = ["ZmqFactory"]
@@ -86,8 +87,10 @@ class ZmqFactory:
 
         Raises:
             LocalProtocolError: from another thread than the reactor's; then nothing was shut down.
+            OptionError: if the linger period cannot be used; likewise.
         """
         if self.connections is not None:
+            linger = options_of(self, {"lingerPeriod": self.lingerPeriod}).linger or 0.0
             for connection in self.connections:
                 connection._zmqChannel.check_thread()
             # From here on it takes no new ones, whatever is called while the old ones close.
@@ -99,7 +102,6 @@ class ZmqFactory:
                 self.trigger = None
             context: zmq.Context[Any] | None = self.__dict__.get("context")
             if context is not None:
-                linger = float("inf") if self.lingerPeriod < 0 else self.lingerPeriod / 1000
                 self._zmqTermination = Termination(context, linger)
                 self._zmqHoldReactor(self._zmqTermination)
             self.context = None

@@ -69,6 +69,7 @@ class Sending:
         except WouldBlock as error:
             if len(self.queue) >= self.queueLimit:
                 raise as_zmq_error(error) from None
+            frames = list(frames)
             self.queue.append(frames)
             return self._zmqWait(frames).addBoth(self._zmqUnqueue, frames)
         except ZmqBridgeError as error:
