@@ -24,8 +24,9 @@ it holds the descriptor and reads for all. These are the rules, and where they l
   finds the message. Cancellation is handled by ``finally`` alone.
 - Messages are read ahead by at most one batch, and only while somebody receives. A batch
   is :data:`BATCH` messages, or fewer where the receive high-water mark is lower.
-- Between two batches the loop runs. Where the backend's rule is strict (trio), each
-  operation is a checkpoint; otherwise one is made for each batch's worth of operations.
+- Between two batches the loop runs: :attr:`Channel._budget` is a batch's worth of messages and sends for
+  all tasks together, and comes back when the loop has run. Where the backend's rule is strict (trio), each
+  operation is a checkpoint as well.
 """
 
 from __future__ import annotations
@@ -111,6 +112,7 @@ class Channel(Generic[Item]):
         self._backend: Backend | None = None
         self._thread: int | None = None
         self._budget = BATCH
+        self._turn = 0
         self._stale = True
         _open_channels.add(self)
 
@@ -166,12 +168,12 @@ class Channel(Generic[Item]):
             checkpoint: make a checkpoint in any case where the backend's rule is strict.
         """
         backend = self._enter()
-        if self._has_item():
-            if self._budget > 0 and not (checkpoint and backend.strict_checkpoints):
+        if self._has_item(may_read=self._budget > 0):
+            if not (checkpoint and backend.strict_checkpoints):
                 return
             await self._checkpoint(backend)
             self.check_caller()
-            if self._has_item():
+            if self._has_item(may_read=self._budget > 0):
                 return
         parked = self.readiness.park_reader()
         taking = 0
@@ -199,10 +201,10 @@ class Channel(Generic[Item]):
         """How many items are read ahead and reserved for nobody."""
         return len(self.buffer) - self.readiness.reserved
 
-    def _has_item(self) -> bool:
+    def _has_item(self, *, may_read: bool = True) -> bool:
         if self.free_items() > 0:
             return True
-        if self.readiness.has_readers:
+        if not may_read or self.readiness.has_readers:
             return False
         self.serve(receiving=True)
         return self.free_items() > 0
@@ -328,9 +330,10 @@ class Channel(Generic[Item]):
         """Wait once: for a wake, the descriptor, or the deadline; the leader reads for all."""
         leads = parked.leads
         if leads and self._stale:
-            self.serve()
-            if parked.served:
-                return
+            if self._budget > 0:
+                self.serve()
+                if parked.served:
+                    return
             if self._stale:
                 await self._checkpoint(backend)
                 self.check_caller()
@@ -341,7 +344,8 @@ class Channel(Generic[Item]):
             deadline = soon if deadline is None else min(soon, deadline)
         waiter = parked.waiter = backend.create_waiter()
         await waiter.wait(self.socket.fd if leads else None, deadline)
-        self._budget = BATCH
+        if leads:
+            self._budget = BATCH
         self.check_caller()
         if leads and not parked.served:
             self.serve()
@@ -353,8 +357,12 @@ class Channel(Generic[Item]):
         return None
 
     async def _checkpoint(self, backend: Backend) -> None:
-        self._budget = BATCH
+        turn = self._turn
         await backend.checkpoint()
+        if turn == self._turn:
+            # The first of those that waited for this turn: the batch is for all of them together.
+            self._turn += 1
+            self._budget = BATCH
 
     @contextmanager
     def touching(self) -> Iterator[Socket]:

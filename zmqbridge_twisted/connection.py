@@ -256,12 +256,15 @@ class ZmqConnection(Consuming):
         :exc:`~zmqbridge.ConnectionClosed`, and the number in the queue is logged. A producer is stopped.
 
         Raises:
-            LocalProtocolError: from another thread than the reactor's.
+            LocalProtocolError: from another thread than the reactor's, or in a forked child.
         """
         factory = self.factory
         if factory is None:
             return
         self._zmqChannel.check_thread()
+        if self._zmqChannel.state.state is State.FORKED:
+            # Its parent's reactor shares what this one would let go of.
+            self._zmqChannel.state.check()
         self.factory = None
         try:
             factory.reactor.removeReader(self)

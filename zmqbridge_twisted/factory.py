@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
@@ -140,6 +141,12 @@ class ZmqFactory:
             connection._zmqChannel.inherit() for connection in self.connections or ()
         ):
             self.shutdown()
+
+    def __del__(self) -> None:
+        # Connections that are open keep their factory; a ZeroMQ context without any has nothing to wait for.
+        context = self.__dict__.get("context")
+        if context is not None and self._zmqPid == os.getpid() and not sys.is_finalizing():
+            Termination(context, 0.0)
 
     def registerForShutdown(self) -> None:
         """Have the reactor call :meth:`shutdown` when it shuts down; recommended for every factory."""

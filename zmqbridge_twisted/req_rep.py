@@ -7,12 +7,14 @@ of replies in :mod:`zmqbridge.protocols`, as for the awaitable ones.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
+from itertools import repeat
 from typing import Any
 
 import zmq
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
 from zmqbridge._socket import Socket
 from zmqbridge.connections import Stats
@@ -51,9 +53,16 @@ class ZmqREQConnection(ZmqConnection):
 
     def _zmqPrepare(self, socket: Socket) -> None:
         self._zmqIds = request_ids()
+        self._zmqRequests: RequesterProtocol[_Caller] = RequesterProtocol(
+            self._zmqFaults, map(self._zmqNextId, repeat(None))
+        )
+
+    def _zmqNextId(self, _: None) -> bytes:
         # Looked up for each request: a program may assign it on the instance.
-        ids: Iterator[bytes] = iter(lambda: self._getNextId(), None)  # noqa: PLW0108
-        self._zmqRequests: RequesterProtocol[_Caller] = RequesterProtocol(self._zmqFaults, ids)
+        id = self._getNextId()
+        if not isinstance(id, bytes) or not id:
+            raise TypeError(f"_getNextId() returned {id!r}; a request's id is bytes, one or more")
+        return id
 
     def _getNextId(self) -> bytes:
         """Return the next request's id; a subclass may make its own, each no other pending request's."""
@@ -107,8 +116,10 @@ class ZmqREQConnection(ZmqConnection):
 
     def _zmqFail(self, pending: PendingRequest[_Caller], error: Exception) -> None:
         self._zmqGiveUp(pending)
-        assert pending.caller.reply is not None
-        pending.caller.reply.errback(error)
+        reply = pending.caller.reply
+        assert reply is not None
+        if not reply.called:  # another request's errback may have cancelled it
+            reply.errback(error)
 
     def messageReceived(self, message: list[bytes]) -> None:
         """Give a reply to the request that it answers; one that finds none is dropped and counted."""
@@ -158,6 +169,12 @@ class ZmqREPConnection(ZmqConnection):
 
     def _zmqLane(self, frames: Sequence[bytes]) -> Hashable:
         return frames[0]
+
+    def _zmqUndelivered(self, failure: Failure) -> None:
+        if failure.check(PeerUnreachable):
+            self._zmqDroppedReplies += 1
+        else:
+            super()._zmqUndelivered(failure)
 
     def reply(self, messageId: bytes, *messageParts: Any) -> None:
         """Answer a request, once.

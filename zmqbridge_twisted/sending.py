@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.python import log
 from twisted.python.failure import Failure
 
@@ -78,8 +78,12 @@ class Sending:
 
     def _zmqUnqueue(self, result: Any, frames: Sequence[bytes]) -> None:
         self.queue.remove(frames)
-        if isinstance(result, Failure) and not result.check(ConnectionClosed):
-            log.err(result, f"{self!r} could not send a message of its queue")
+        if isinstance(result, Failure) and not result.check(ConnectionClosed, CancelledError):
+            self._zmqUndelivered(result)
+
+    def _zmqUndelivered(self, failure: Failure) -> None:
+        """A queued message could not be sent."""
+        log.err(failure, f"{self!r} could not send a message of its queue")
 
     def _zmqWait(self, frames: Sequence[bytes]) -> Deferred[None]:
         sending = self._zmqChannel.send_in_turn(frames, self._zmqLane(frames))
