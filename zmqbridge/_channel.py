@@ -54,6 +54,9 @@ logger = logging.getLogger("zmqbridge")
 BATCH = 256
 LOOK_AGAIN = 0.05
 
+# Batches: somewhat more than libzmq holds for one peer by default, and no flood keeps a request from timing out.
+CATCH_UP = 8
+
 Item = TypeVar("Item")
 Frames = list[bytes]
 
@@ -313,16 +316,26 @@ class Channel(Generic[Item]):
         self.readiness.park_watcher(parked)
         try:
             while not parked.served:
-                late = deadline is not None and backend.current_time() >= deadline
-                if late:
-                    # It may have come in time and lie unread: the loop may have been blocked till now.
-                    self.serve()
-                else:
+                if deadline is None or backend.current_time() < deadline:
                     await self._park(backend, parked, deadline)
-                if late and not parked.served:
+                elif not await self._catch_up(backend, parked):
                     raise DeadlinePassed
         finally:
             self.readiness.leave_watcher(parked)
+
+    async def _catch_up(self, backend: Backend, parked: Parked) -> bool:
+        """Read what may have come in time and lie unread, the loop having been blocked till now.
+
+        Returns:
+            Whether what was waited for was there.
+        """
+        for _ in range(CATCH_UP):
+            self.serve()
+            if parked.served or not self._stale:
+                break
+            await self._checkpoint(backend)
+            self.check_caller()
+        return parked.served
 
     # --- parking and pumping ---
 

@@ -57,7 +57,9 @@ POLLOUT = int(zmq.POLLOUT)
 NOBLOCK = int(zmq.NOBLOCK)
 NOBLOCK_SNDMORE = int(zmq.NOBLOCK | zmq.SNDMORE)
 
-BATCH_BYTES = 1 << 20
+# What a batch may cost: its bytes, and for each frame about as much again as copying this many of them.
+BATCH_COST = 1 << 20
+FRAME_COST = 256
 
 _SILENT_ABOUT_ROOM = frozenset(
     int(getattr(zmq, name)) for name in ("ROUTER", "PUB", "XPUB", "STREAM", "SERVER", "PEER", "RADIO")
@@ -129,7 +131,7 @@ class Socket:
         self._get: Callable[[int], Any] = self.raw.get
 
     def drain(self, limit: int) -> tuple[list[list[bytes]], bool]:
-        """Read messages until there are none, or ``limit`` of them, or one mebibyte.
+        """Read messages until there are none, or ``limit`` of them, or about one mebibyte, or 4,096 frames.
 
         Returns:
             The messages, and whether there were no more: then it is safe to wait for the
@@ -137,7 +139,7 @@ class Socket:
         """
         recv = self._recv
         messages: list[list[bytes]] = []
-        room = BATCH_BYTES
+        room = BATCH_COST
         try:
             for _ in range(limit):
                 frame = recv(NOBLOCK, False, False)
@@ -146,11 +148,11 @@ class Socket:
                 while frame.more:
                     # The rest of a message is always there with its first frame.
                     frame = recv(NOBLOCK, False, False)
-                    room -= len(data)
+                    room -= len(data) + FRAME_COST
                     data = frame.bytes
                     message.append(data)
                 messages.append(message)
-                room -= len(data)
+                room -= len(data) + FRAME_COST
                 if room <= 0:
                     break
         except zmq.Again:

@@ -36,7 +36,7 @@ class Unanswered:
         Args:
             envelope: the request; its parts are not kept.
             now: any clock, in seconds.
-            limit: how many are kept; one or more.
+            limit: how many are kept; the newest always is.
             lifetime: for how many seconds.
         """
         requests = self._requests
@@ -44,7 +44,7 @@ class Unanswered:
         while id in requests:
             id = uuid4().bytes
         requests[id] = (now, Envelope(envelope.route, envelope.id, []))
-        while len(requests) > limit or next(iter(requests.values()))[0] < now - lifetime:
+        while len(requests) > 1 and (len(requests) > limit or next(iter(requests.values()))[0] < now - lifetime):
             requests.popitem(last=False)
             self.forgotten += 1
         return id
