@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zmqbridge._socket import speedups_enabled
     from zmqbridge.connections import (
         Connection,
         Dealer,
@@ -83,10 +84,11 @@ __all__ = [
     "Subscriber",
     "WouldBlock",
     "ZmqBridgeError",
+    "speedups_enabled",
 ]
 
 # Where the names live, the modules without zmq first.
-_HOMES = ("errors", "endpoints", "framing", "options", "connections", "context")
+_HOMES = ("errors", "endpoints", "framing", "options", "connections", "context", "_socket")
 
 
 def __getattr__(name: str) -> Any:

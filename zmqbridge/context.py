@@ -13,7 +13,7 @@ from typing import Any, Self
 import zmq
 
 from zmqbridge._backends import find_backend
-from zmqbridge._socket import Socket
+from zmqbridge._socket import Socket, open_socket
 from zmqbridge._termination import MAX_SOCKETS, Termination, at_exit, open_context
 from zmqbridge.abc import Backend
 from zmqbridge.connections import (
@@ -120,7 +120,7 @@ class Context:
         if self._zmq_context is None:
             # Not before there is a need: a context made at import may first be used in a forked child.
             self._zmq_context = open_context(self._io_threads, self._max_sockets)
-        return Socket(self._zmq_context, socket_type)
+        return open_socket(self._zmq_context, socket_type)
 
     # --- connections ---
 

@@ -27,7 +27,7 @@ from zope.interface import implementer
 
 from zmqbridge._channel import Channel
 from zmqbridge._pump import Pump
-from zmqbridge._socket import Socket
+from zmqbridge._socket import Socket, open_socket
 from zmqbridge.connections import Stats
 from zmqbridge.errors import ConnectionClosed, EndpointError, LocalProtocolError, RemoteProtocolError, ZmqBridgeError
 from zmqbridge.protocols import Faults, State
@@ -121,7 +121,7 @@ class ZmqConnection(Consuming):
         self.queue: deque[Sequence[bytes]] = deque()
         self._zmqFaults = Faults()
         backend = self._zmqBackend = factory._zmqBackend
-        socket = Socket(factory.context, self.socketType)  # type: ignore[arg-type]
+        socket = open_socket(factory.context, self.socketType)  # type: ignore[arg-type]
         self.fd = socket.fd
         self._zmqChannel: Channel[list[bytes]] = Channel(
             socket, lambda: backend, _as_they_are, self._zmqFaults, self.__repr__
