@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: help demo test test-all coverage mutants lint format docs bench clean
+.PHONY: help demo test test-pure test-all coverage mutants fuzz lint format docs bench clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -15,6 +15,9 @@ demo: $(VENV)/.demo ## the main job: measurements of this machine between eight 
 
 test: $(VENV)/.test ## the whole test suite
 	$(RUN) -m pytest $(ARGS)
+
+test-pure: $(VENV)/.test ## the conformance suite once more, without the C extension
+	ZMQBRIDGE_NO_SPEEDUPS=1 $(RUN) -m pytest tests/conformance tests/test_socket.py tests/test_trial.py $(ARGS)
 
 test-all: ## the whole test suite on every Python from 3.11 on that this machine has
 	@set -e; for python in $$($(PYTHON) tests/pythons.py); do \
@@ -34,6 +37,9 @@ PURE := */zmqbridge/framing.py,*/zmqbridge/protocols.py,*/zmqbridge/readiness.py
 
 mutants: $(VENV)/.test ## take each rule out of the code, one at a time, and see that a test fails
 	$(RUN) -m tests.mutations
+
+fuzz: $(VENV)/.test ## layouts of frames without end, or ARGS='--seconds 60'; with atheris where it is installed
+	$(RUN) -m tests.fuzz $(ARGS)
 
 lint: $(VENV)/.lint ## formatting, lint rules and types
 	$(RUN) -m ruff format --check .

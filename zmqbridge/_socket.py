@@ -322,7 +322,7 @@ class FastSocket(Socket):
 
     def drain(self, limit: int) -> tuple[list[list[bytes]], bool]:
         self._check_open()
-        messages, error = self._receive_batch(self._handle, limit, BATCH_BYTES)
+        messages, error = self._receive_batch(self._handle, limit, BATCH_COST)
         if error == errno.EAGAIN:
             return messages, True
         if error and not messages:

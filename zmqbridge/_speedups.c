@@ -23,6 +23,8 @@
 typedef struct zmq_msg_t {
     unsigned char _[64];
 } __attribute__((aligned(8))) zmq_msg_t;
+/* As in zmqbridge/_socket.py. */
+enum { FRAME_COST = 256 };
 enum { ZMQ_DONTWAIT = 1, ZMQ_SNDMORE = 2, ZMQ_EVENTS = 15 };
 
 static int (*msg_init)(zmq_msg_t *);
@@ -66,7 +68,7 @@ static void skip_the_rest(void *socket, zmq_msg_t *frame)
         ;
 }
 
-/* Append one message to the batch; return its size, or -1 with errno, or -2 with an exception. */
+/* Append one message to the batch; return its cost, or -1 with errno, or -2 with an exception. */
 static Py_ssize_t receive_one(void *socket, zmq_msg_t *frame, PyObject *batch)
 {
     if (msg_recv(frame, socket, ZMQ_DONTWAIT) < 0)
@@ -80,7 +82,7 @@ static Py_ssize_t receive_one(void *socket, zmq_msg_t *frame, PyObject *batch)
         Py_XDECREF(data);
         if (appended < 0)
             break;
-        size += length;
+        size += length + FRAME_COST;
         if (!msg_more(frame)) {
             appended = PyList_Append(batch, message);
             Py_DECREF(message);
@@ -139,6 +141,9 @@ static PyObject *receive(PyObject *self, PyObject *args)
 static int send_one(void *socket, PyObject *frames, Py_ssize_t *taken)
 {
     Py_ssize_t count = PySequence_Size(frames);
+    *taken = 0;
+    if (count < 0)
+        return -1;
     for (*taken = 0; *taken < count; ++*taken) {
         PyObject *frame = PySequence_GetItem(frames, *taken);
         char *data;
@@ -168,6 +173,8 @@ static PyObject *send_message(PyObject *self, PyObject *args)
         return NULL;
     void *socket = PyLong_AsVoidPtr(address);
     Py_ssize_t taken;
+    if (!socket && PyErr_Occurred())
+        return NULL;
     int number = send_one(socket, frames, &taken);
     if (number < 0)
         return NULL;
@@ -177,6 +184,8 @@ static PyObject *send_message(PyObject *self, PyObject *args)
 static PyObject *events(PyObject *self, PyObject *address)
 {
     void *socket = PyLong_AsVoidPtr(address);
+    if (!socket && PyErr_Occurred())
+        return NULL;
     int value = 0;
     size_t size = sizeof value;
     while (get_option(socket, ZMQ_EVENTS, &value, &size) < 0)
@@ -193,7 +202,9 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_speedups", NULL, -1, methods};
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, .m_name = "_speedups", .m_size = -1, .m_methods = methods,
+};
 
 PyMODINIT_FUNC PyInit__speedups(void)
 {

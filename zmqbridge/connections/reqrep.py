@@ -101,7 +101,7 @@ class Request:
     A request that is never answered costs nothing once it is dropped; its client times out.
 
     Attributes:
-        parts: the payload's frames.
+        parts: the payload's frames; a peer may send none.
         id: what the client recognises the reply by: 16 bytes of a uuid4, or anything else that
             it chose; for a plain REQ socket, its routing id.
         peer: the routing id of the peer that the request came from: the client, or the nearest
@@ -132,14 +132,16 @@ class Request:
         is no error: one client's fault does not end the service of the others.
 
         Args:
-            message: one bytes-like frame, or a sequence of them.
+            message: one bytes-like frame, or a sequence of them; of none, too, so that any request can
+                be answered with its own parts.
 
         Raises:
             LocalProtocolError: if the request was answered before.
             ConnectionClosed: if the replier is closed.
             TypeError: if the message holds anything but bytes-like frames.
         """
-        frames = frames_of(message)
+        nothing = isinstance(message, (list, tuple)) and not message
+        frames = () if nothing else frames_of(message)
         if self._replied:
             raise LocalProtocolError(f"the request {self.id!r} was answered before; a request has one reply")
         self._replied = True
