@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: help demo test test-pure test-all coverage mutants fuzz lint format docs bench clean
+.PHONY: help demo test test-pure test-all coverage mutants fuzz lint format docs bench guarantees clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -56,6 +56,9 @@ docs: $(VENV)/.docs ## the documentation, in docs/_build/html; a warning is an e
 bench: $(VENV)/.bench ## the figures of speed beside zmq.asyncio and others
 	$(RUN) -m benchmarks.receive
 	$(RUN) -m benchmarks.requests
+
+guarantees: $(VENV)/.bench ## what becomes of the awkward cases, here and in other libraries
+	$(RUN) -m benchmarks.guarantees $(ARGS)
 
 clean: ## remove the virtual environments and all that was built
 	rm -rf .venv .venv-* docs/_build build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

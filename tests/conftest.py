@@ -21,7 +21,6 @@ import pytest
 from tests.conformance.harnesses import HARNESSES
 from tests.conformance.harnesses.base import Harness
 
-
 # Trial's own cases: test_trial.py has trial run them.
 collect_ignore = ["trial"]
 

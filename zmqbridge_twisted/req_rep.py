@@ -18,11 +18,11 @@ from twisted.python.failure import Failure
 
 from zmqbridge._socket import Socket
 from zmqbridge.connections import Stats
-from zmqbridge.errors import ConnectionClosed, PeerUnreachable, WouldBlock
+from zmqbridge.errors import ConnectionClosed, PeerUnreachable, WouldBlock, ZmqBridgeError
 from zmqbridge.framing import Envelope, frames_of, reply_frames
 from zmqbridge.protocols import PendingRequest, ReplierProtocol, RequesterProtocol, request_ids
 from zmqbridge_twisted.connection import ZmqConnection
-from zmqbridge_twisted.errors import ZmqRequestTimeoutError, ZmqUnknownRequestError
+from zmqbridge_twisted.errors import ZmqRequestTimeoutError, ZmqUnknownRequestError, as_zmq_error
 from zmqbridge_twisted.factory import ZmqFactory
 from zmqbridge_twisted.sending import encoded
 from zmqbridge_twisted.unanswered import Unanswered
@@ -140,6 +140,11 @@ class ZmqREQConnection(ZmqConnection):
         super().shutdown()
         for pending in self._zmqRequests.end_all():
             self._zmqFail(pending, ConnectionClosed(f"{self!r} was shut down before the reply came"))
+
+    def _zmqEnd(self, error: ZmqBridgeError) -> None:
+        for pending in self._zmqRequests.end_all():
+            self._zmqFail(pending, as_zmq_error(error))
+        super()._zmqEnd(error)
 
     def getStats(self) -> Stats:
         """Return what the connection has done so far, and what it holds now."""
