@@ -241,7 +241,7 @@ class ZmqConnection(Consuming):
             return
         try:
             if self._zmqChannel.socket.raw.closed:
-                raise ConnectionClosed("the socket was closed by other code")
+                raise ConnectionClosed("the socket was closed by other code; open another connection")
             self._zmqChannel.state.check()
         except ZmqBridgeError as error:
             self._zmqEnd(error)  # the reactor saw it first
