@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: help demo test test-pure test-all coverage mutants fuzz lint format docs bench guarantees clean
+.PHONY: help demo test test-pure soak test-all coverage mutants fuzz lint format docs bench guarantees clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -18,6 +18,9 @@ test: $(VENV)/.test ## the whole test suite
 
 test-pure: $(VENV)/.test ## the conformance suite once more, without the C extension
 	ZMQBRIDGE_NO_SPEEDUPS=1 $(RUN) -m pytest tests/conformance tests/test_socket.py tests/test_trial.py $(ARGS)
+
+soak: $(VENV)/.test ## what takes minutes: ten thousand connections, a million messages, long storms
+	$(RUN) -m pytest tests/soak $(ARGS)
 
 test-all: ## the whole test suite on every Python from 3.11 on that this machine has
 	@set -e; for python in $$($(PYTHON) tests/pythons.py); do \

@@ -21,8 +21,13 @@ import pytest
 from tests.conformance.harnesses import HARNESSES
 from tests.conformance.harnesses.base import Harness
 
-# Trial's own cases: test_trial.py has trial run them.
+# Trial's own cases: test_trial.py has trial run them. The soak takes minutes: make soak.
 collect_ignore = ["trial"]
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    asked_for = any("soak" in argument for argument in config.invocation_params.args)
+    return True if collection_path.name == "soak" and not asked_for else None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -61,17 +61,27 @@ static PyObject *use(PyObject *self, PyObject *addresses)
     Py_RETURN_NONE;
 }
 
+/* Read one frame; a signal is no reason to stop, for Python's handler runs when this call is over. */
+static int receive_frame(void *socket, zmq_msg_t *frame)
+{
+    int size;
+    do
+        size = msg_recv(frame, socket, ZMQ_DONTWAIT);
+    while (size < 0 && last_errno() == EINTR);
+    return size;
+}
+
 /* Read the rest of a message whose beginning could not be kept, so that the next one begins a message. */
 static void skip_the_rest(void *socket, zmq_msg_t *frame)
 {
-    while (msg_more(frame) && msg_recv(frame, socket, ZMQ_DONTWAIT) >= 0)
+    while (msg_more(frame) && receive_frame(socket, frame) >= 0)
         ;
 }
 
 /* Append one message to the batch; return its cost, or -1 with errno, or -2 with an exception. */
 static Py_ssize_t receive_one(void *socket, zmq_msg_t *frame, PyObject *batch)
 {
-    if (msg_recv(frame, socket, ZMQ_DONTWAIT) < 0)
+    if (receive_frame(socket, frame) < 0)
         return -1;
     Py_ssize_t size = 0;
     PyObject *message = PyList_New(0);
@@ -89,11 +99,10 @@ static Py_ssize_t receive_one(void *socket, zmq_msg_t *frame, PyObject *batch)
             return appended < 0 ? -2 : size;
         }
         /* The rest of a message is always there with its first frame. */
-        while (msg_recv(frame, socket, ZMQ_DONTWAIT) < 0)
-            if (last_errno() != EINTR) {
-                Py_DECREF(message);
-                return -1;
-            }
+        if (receive_frame(socket, frame) < 0) {
+            Py_DECREF(message);
+            return -1;
+        }
     }
     Py_XDECREF(message);
     skip_the_rest(socket, frame);

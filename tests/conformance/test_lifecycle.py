@@ -1,0 +1,623 @@
+"""From before the first wait to after the last: early events, many connections, false edges, faults and signals."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import os
+import select
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+import zmq
+from zmq.utils.monitor import parse_monitor_message
+
+import zmqbridge
+from tests.conformance.harnesses.base import Harness, Task
+from tests.conformance.harnesses.on_asyncio import AsyncioHarness
+from tests.conformance.harnesses.on_trio import TrioHarness
+from tests.conformance.harnesses.on_twisted import TwistedHarness
+from tests.conftest import Addresses
+from zmqbridge import SocketOptions, _socket
+
+BATCH = 256
+SMALL = SocketOptions(send_high_water_mark=1, receive_high_water_mark=1)
+SOON = SocketOptions(reconnect_interval=0.002)
+
+on_linux = pytest.mark.skipif(not os.path.isdir("/proc/self/fdinfo"), reason="counts descriptors as Linux shows them")
+
+
+# --- before the first wait ---
+
+
+@pytest.mark.one_task
+async def test_events_before_the_first_wait(loop: Harness, addresses: Addresses) -> None:
+    """A socket's monitor tells a pair what happened before the pair was waited on for the first time."""
+    async with loop.context() as context:
+        puller = context.puller(bind=addresses.new("tcp"))
+        pusher = context.pusher()
+        endpoint = addresses.new("inproc")
+        pusher._socket.raw.monitor(endpoint, zmq.EVENT_ALL)
+        monitor = context.pair(connect=endpoint)
+        pusher.connect(puller.endpoints[0].address)
+        await pusher.send(b"x")
+        assert await puller.receive() == [b"x"]
+        seen = []
+        while zmq.EVENT_HANDSHAKE_SUCCEEDED not in seen:
+            seen.append(parse_monitor_message(await monitor.receive())["event"])
+        assert zmq.EVENT_CONNECTED in seen
+        puller.close()
+        while zmq.EVENT_DISCONNECTED not in seen:
+            seen.append(parse_monitor_message(await monitor.receive())["event"])
+
+
+@pytest.mark.one_task
+@pytest.mark.parametrize("eaten", [False, True], ids=["edge there", "edge eaten"])
+@pytest.mark.parametrize("transport", ["inproc", "tcp"])
+async def test_messages_before_the_first_wait(loop: Harness, addresses: Addresses, transport: str, eaten: bool) -> None:
+    """Messages that came before the first wait are received, though nothing comes after them."""
+    async with loop.context() as context:
+        puller = context.puller(bind=addresses.new(transport))
+        pusher = context.pusher(connect=puller.endpoints[0].address)
+        for number in range(10):
+            pusher.send_nowait(b"%d" % number)
+        if eaten:
+            # The first look at the socket is not the library's, and takes the edge.
+            while not int(puller._socket.raw.get(zmq.EVENTS)) & zmq.POLLIN:
+                await loop.turn()
+        for number in range(10):
+            assert await puller.receive() == [b"%d" % number]
+
+
+@pytest.mark.one_task
+async def test_connected_before_bound(loop: Harness, addresses: Addresses) -> None:
+    """What was sent inproc before anybody was bound there is received by whoever binds."""
+    address = addresses.new("inproc")
+    async with loop.context() as context:
+        pushers = [context.pusher(connect=address) for _ in range(3)]
+        for number, pusher in enumerate(pushers):
+            await pusher.send(b"%d" % number)
+        puller = context.puller(bind=address)
+        assert sorted([await puller.receive() for _ in pushers]) == [[b"0"], [b"1"], [b"2"]]
+
+
+async def test_parked_before_bound(loop: Harness, addresses: Addresses) -> None:
+    """What waits on a connection whose inproc peer is not bound yet goes on when it is: to receive, send and ask."""
+    address, other_address = addresses.new("inproc"), addresses.new("inproc")
+    async with loop.context() as context:
+        dealer = context.dealer(connect=address, options=SMALL)
+        requester = context.requester(connect=other_address)
+        receiving = loop.spawn(dealer.receive)
+        sending = loop.spawn(dealer.send_many, [b"1", b"2", b"3"])
+        asking = loop.spawn(requester.request, b"?")
+        await loop.parked(dealer, 2)
+        await loop.parked(requester)
+        peer = context.dealer(bind=address, options=SMALL)
+        replier = context.replier(bind=other_address)
+        assert [await peer.receive() for _ in range(3)] == [[b"1"], [b"2"], [b"3"]]
+        await sending.result()
+        await peer.send(b"back")
+        assert await receiving.result() == [b"back"]
+        await (await replier.receive()).reply(b"!")
+        assert await asking.result() == [b"!"]
+
+
+def another(loop: Harness) -> Harness:
+    """Return a second harness of the same kind, for a fresh loop."""
+    return type(loop)(loop.backend_class)
+
+
+def with_its_loop_made(loop: Harness) -> None:
+    """Make a reactor before the harness runs it, for a context to be told of; other loops are found out later."""
+    if isinstance(loop, TwistedHarness):
+        reactor = loop.reactor = loop.new_reactor()
+        loop.new_reactor = lambda: reactor  # type: ignore[method-assign]
+
+
+@pytest.mark.one_task
+def test_made_before_the_loop(loop: Harness, addresses: Addresses) -> None:
+    """A context and its connections, made and sent on before the loop runs, receive in it."""
+    with_its_loop_made(loop)
+    context = loop.context()
+    puller = context.puller(bind=addresses.new("tcp"))
+    pusher = context.pusher(connect=puller.endpoints[0].address)
+    pusher.send_nowait(b"before the loop")
+
+    async def case() -> None:
+        async with context:
+            assert await puller.receive() == [b"before the loop"]
+
+    loop.run(case)
+    assert context.closed
+
+
+@pytest.mark.one_task
+def test_two_loops_one_after_the_other(loop: Harness, addresses: Addresses) -> None:
+    """A second loop in the same process serves a context of its own, also at the address of the first."""
+    address = addresses.new("ipc")
+    numbers: list[int] = []
+
+    async def case(loop: Harness) -> None:
+        async with loop.context() as context:
+            replier = context.replier(bind=address)
+            requester = context.requester(connect=address, options=SOON)
+            numbers.append(requester.fileno())
+            with pytest.raises(zmqbridge.RequestTimeout):
+                await requester.request(b"unanswered", timeout=0.001)
+            dealer = context.dealer(connect=address, options=SOON)
+            await dealer.send([b"id", b"", b"?"])
+            request = await replier.receive()
+            while request.parts != [b"?"]:
+                request = await replier.receive()
+            await request.reply(b"!")
+            assert await dealer.receive() == [b"id", b"", b"!"]
+
+    loops = [loop, another(loop), another(loop)]
+    for each in loops:
+        each.run(functools.partial(case, each))
+    assert len(set(numbers)) < 3, "the descriptors' numbers were to come round again"
+
+
+# --- many connections ---
+
+
+class Held:
+    """What this process holds: descriptors, registrations, threads and tasks."""
+
+    def __init__(self, loop: Harness) -> None:
+        self.descriptors = len(os.listdir("/proc/self/fd"))
+        self.threads = len(os.listdir("/proc/self/task"))
+        self.registered = _registered(loop)
+        self.tasks = _tasks(loop)
+
+    def is_back(self, loop: Harness) -> bool:
+        now = Held(loop)
+        return (
+            now.descriptors <= self.descriptors
+            and now.threads <= self.threads
+            and now.registered <= self.registered
+            and now.tasks <= self.tasks
+        )
+
+    def __repr__(self) -> str:
+        return repr(vars(self))
+
+
+def _registered(loop: Harness) -> int:
+    """How many descriptors the loop, and with epoll the whole process, has registered."""
+    registered = 0
+    for path in Path("/proc/self/fdinfo").iterdir():
+        with contextlib.suppress(OSError):
+            registered += path.read_text().count("tfd:")
+    if isinstance(loop, TwistedHarness):
+        registered += len(loop.reactor.getReaders())
+    return registered
+
+
+def _tasks(loop: Harness) -> int:
+    """How many tasks are alive; a reactor has calls to come in their place."""
+    if isinstance(loop, TwistedHarness):
+        return len(loop.reactor.getDelayedCalls())
+    if isinstance(loop, TrioHarness):
+        return trio.lowlevel.current_statistics().tasks_living
+    if isinstance(loop, AsyncioHarness):
+        return len(asyncio.all_tasks())
+    return 0
+
+
+async def open_and_close(loop: Harness, context: zmqbridge.Context, addresses: Addresses, pairs: int) -> None:
+    """Open connections, receive on half of them, close all with an operation parked on half."""
+    opened: list[tuple[zmqbridge.Pusher, zmqbridge.Puller]] = []
+    tasks: list[Task] = []
+    for number in range(pairs):
+        puller = context.puller(bind=addresses.new("tcp" if number % 10 == 0 else "inproc"))
+        pusher = context.pusher(connect=puller.endpoints[0].address)
+        tasks.append(loop.spawn(puller.receive))
+        opened.append((pusher, puller))
+    for pusher, _ in opened:
+        await pusher.send(b"x")
+    for task in tasks:
+        assert await task.result() == [b"x"]
+    tasks = [loop.spawn(puller.receive) for _, puller in opened]
+    for _, puller in opened:
+        await loop.until(lambda: puller.stats.parked)  # noqa: B023 (called at once)
+    for pusher, puller in opened:
+        pusher.close()
+        puller.close()
+    for task in tasks:
+        with pytest.raises(zmqbridge.ConnectionClosed):
+            await task.result()
+    loop.tasks.clear()
+
+
+@on_linux
+async def test_a_thousand_connections(loop: Harness, addresses: Addresses) -> None:
+    """After a thousand connections are closed the process holds what it did before the first."""
+    async with loop.context() as outer:
+        # The bell of a context's end stays registered with some loops until they have looked.
+        await open_and_close(loop, outer, addresses, 10)
+        await outer.aclose()
+        before_the_context = Held(loop)
+        async with loop.context() as context:
+            await open_and_close(loop, context, addresses, 10)
+            await loop.until(lambda: "0 connection" in repr(context))
+            before = Held(loop)
+            for _ in range(5):
+                await open_and_close(loop, context, addresses, 100)
+            await loop.until(lambda: before.is_back(loop))
+        await loop.until(lambda: before_the_context.is_back(loop))
+
+
+# --- the descriptor ---
+
+
+@pytest.mark.parametrize("how", ["receive", "receive_many", "iterate", "parked"])
+async def test_three_batches_and_silence(loop: Harness, addresses: Addresses, how: str) -> None:
+    """Three batches that come at once and are followed by silence are all received, and timers run between them."""
+    count = 3 * BATCH
+    options = SocketOptions(send_high_water_mark=0, receive_high_water_mark=0)
+    async with loop.context() as context:
+        puller = context.puller(bind=addresses.new("inproc"), options=options)
+        pusher = context.pusher(connect=puller.endpoints[0].address, options=options)
+        got: list[list[bytes]] = []
+        seen_by_timers: list[int] = []
+
+        async def tick() -> None:
+            while True:
+                await loop.sleep(1e-6)
+                seen_by_timers.append(len(got))
+
+        async def receive() -> None:
+            if how == "receive_many":
+                while True:
+                    got.extend(await puller.receive_many())
+            elif how == "iterate":
+                async for frames in puller:
+                    got.append(frames)
+            else:
+                while True:
+                    got.append(await puller.receive())
+
+        loop.spawn(tick)
+        await loop.until(lambda: seen_by_timers)
+        for _ in range(5 if how == "parked" else 1):
+            loop.spawn(receive)
+        if how == "parked":
+            await loop.parked(puller, 5)
+        for number in range(count):
+            pusher.send_nowait(b"%d" % number)
+        await loop.until(lambda: len(got) == count)
+        assert got == [[b"%d" % number] for number in range(count)]
+        if how != "parked":
+            assert [seen for seen in seen_by_timers if 0 < seen < count], "no timer ran between the batches"
+
+
+async def test_many_receivers_let_others_run(loop: Harness, addresses: Addresses) -> None:
+    """However many tasks receive on one connection, they take no more than one batch in one turn of the loop."""
+    receivers, count = 20, 40 * BATCH
+    options = SocketOptions(send_high_water_mark=0, receive_high_water_mark=0)
+    async with loop.context() as context:
+        puller = context.puller(bind=addresses.new("inproc"), options=options)
+        pusher = context.pusher(connect=puller.endpoints[0].address, options=options)
+        got = 0
+
+        async def receive() -> None:
+            nonlocal got
+            async for _ in puller:
+                got += 1
+
+        for _ in range(receivers):
+            loop.spawn(receive)
+        await loop.parked(puller, receivers)
+        for number in range(count):
+            pusher.send_nowait(b"%d" % number)
+        most = before = 0
+        while got < count:
+            await loop.turn()
+            most, before = max(most, got - before), got
+        assert most <= BATCH + receivers
+
+
+@pytest.mark.parametrize("transport", ["inproc", "tcp"])
+async def test_false_edges(
+    loop: Harness, addresses: Addresses, monkeypatch: pytest.MonkeyPatch, transport: str
+) -> None:
+    """Peers that come and go make the descriptor readable with nothing to receive: no error, no spin, still parked."""
+    peers = 20
+    async with loop.context() as context:
+        puller = context.puller(bind=addresses.new(transport))
+        address = puller.endpoints[0].address
+        monitoring = addresses.new("inproc")
+        puller._socket.raw.monitor(monitoring, zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+        monitor = context.pair(connect=monitoring)
+        drains = 0
+        real = puller._socket.drain
+
+        def drain(limit: int) -> tuple[list[list[bytes]], bool]:
+            nonlocal drains
+            drains += 1
+            return real(limit)
+
+        receiving = loop.spawn(puller.receive)
+        await loop.parked(puller)
+        monkeypatch.setattr(puller._socket, "drain", drain)
+        for _ in range(peers):
+            before = drains
+            pusher = context.pusher(connect=address)
+            if transport == "tcp":
+                assert parse_monitor_message(await monitor.receive())["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED
+                pusher.close()
+                assert parse_monitor_message(await monitor.receive())["event"] == zmq.EVENT_DISCONNECTED
+            else:
+                pusher.close()
+            # Its coming, its going and the end of its pipe make the descriptor readable, once each at most;
+            # each may be seen once more, and there is one look for the answer to each.
+            await loop.until(lambda: drains > before)  # noqa: B023 (called at once)
+        for _ in range(10):
+            await loop.turn()
+        assert drains <= 8 * peers
+        settled = drains
+        for _ in range(100):
+            await loop.turn()
+        assert drains - settled <= 8, "the loop spins"
+        assert not receiving.done
+        assert puller.stats.parked == 1
+        await context.pusher(connect=address).send(b"a real one")
+        assert await receiving.result() == [b"a real one"]
+
+
+@pytest.mark.timeout(5)
+async def test_full_peer_with_more_to_receive_than_may_be_read(loop: Harness, addresses: Addresses) -> None:
+    """A send that waits for a full peer lets the loop run while messages are there that nobody has room to read."""
+    async with loop.context(linger=0) as context:
+        router = context.router(bind=addresses.new("inproc"), options=SMALL)
+        options = SocketOptions(send_high_water_mark=10, receive_high_water_mark=1)
+        dealer = context.dealer(connect=router.endpoints[0].address, options=options)
+        await dealer.send(b"hello")
+        peer = (await router.receive()).peer
+        with contextlib.suppress(zmqbridge.WouldBlock):
+            while True:
+                router.send_nowait(peer, b"fills the queue")
+        sending = loop.spawn(router.send, peer, b"waits, and reads for all")
+        await loop.parked(router)
+        receiving = [loop.spawn(router.receive) for _ in range(3)]
+        await loop.parked(router, 4)
+        for number in range(3):
+            dealer.send_nowait(b"%d" % number)
+        got = [(await task.result()).frames for task in receiving]
+        assert sorted(got) == [[b"0"], [b"1"], [b"2"]]
+        assert not sending.done
+        while not sending.done:
+            await dealer.receive()
+            await loop.turn()
+
+
+@pytest.mark.parametrize("transport", ["inproc", "tcp"])
+async def test_ping_pong_at_a_high_water_mark_of_one(loop: Harness, addresses: Addresses, transport: str) -> None:
+    """A thousand messages there and back through queues of one, with senders parked all the time, come in order."""
+    count = 1000
+    async with loop.context(linger=0) as context:
+        dealer = context.dealer(bind=addresses.new(transport), options=SMALL)
+        peer = context.dealer(connect=dealer.endpoints[0].address, options=SMALL)
+
+        async def ping() -> None:
+            for number in range(count):
+                await dealer.send(b"%d" % number)
+
+        async def pong() -> None:
+            async for frames in peer:
+                await peer.send(frames)
+
+        loop.spawn(ping)
+        loop.spawn(pong)
+        for number in range(count):
+            assert await dealer.receive() == [b"%d" % number]
+
+
+@pytest.mark.parametrize("every", [2, 3, 7])
+async def test_false_eagain(loop: Harness, addresses: Addresses, every: int) -> None:
+    """A send that libzmq refuses though there is room goes through, in its place."""
+    count = 1000
+    async with loop.context() as context:
+        pusher = context.pusher(bind=addresses.new("inproc"), options=SMALL)
+        puller = context.puller(connect=pusher.endpoints[0].address, options=SMALL)
+        real = pusher._socket._send
+        calls = 0
+
+        def send(frame: bytes, flags: int) -> object:
+            nonlocal calls
+            calls += 1
+            if calls % every == 0:
+                raise zmq.Again
+            return real(frame, flags)
+
+        pusher._socket._send = send
+
+        async def send_all() -> None:
+            for number in range(count):
+                await pusher.send(b"%d" % number)
+
+        sending = loop.spawn(send_all)
+        for number in range(count):
+            assert await puller.receive() == [b"%d" % number]
+        await sending.result()
+        assert calls > count
+
+
+@pytest.mark.xfail(reason="a request that waits for room reads no replies")
+async def test_late_replies_and_no_room_to_ask(loop: Harness, addresses: Addresses) -> None:
+    """A request that waits for room lets late replies be read, so that it and a replier do not wait for each other."""
+    asks_more = SocketOptions(send_high_water_mark=10, receive_high_water_mark=1)
+    async with loop.context(linger=0) as context:
+        replier = context.replier(bind=addresses.new("inproc"), options=SMALL, reply_timeout=0.2)
+        requester = context.requester(connect=replier.endpoints[0].address, options=asks_more)
+        given_up = [loop.spawn(requester.request, b"given up") for _ in range(20)]
+        await loop.parked(requester, len(given_up))
+        for task in given_up:
+            task.cancel()
+        await loop.until(lambda: all(task.done for task in given_up))
+        asking = loop.spawn(requester.request, b"?")
+        await loop.parked(requester)
+
+        async def serve() -> None:
+            async for request in replier:
+                await request.reply(request.parts)
+
+        loop.spawn(serve)
+        assert await asking.result() == [b"?"]
+        assert replier.stats.dropped_replies == 0
+
+
+# --- a pipe that dies in the middle of a message ---
+
+
+@pytest.mark.one_task
+@pytest.mark.parametrize("at", [1, 2])
+async def test_death_in_the_middle_of_a_message(
+    loop: Harness, addresses: Addresses, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    """A message whose pipe dies after some of its frames is sent again from the first, and the next is whole."""
+    monkeypatch.setattr(_socket, "_speedups", None)  # its sends are one call, with no place to force this in
+    async with loop.context() as context:
+        pusher = context.pusher(bind=addresses.new("inproc"))
+        puller = context.puller(connect=pusher.endpoints[0].address)
+        real = pusher._socket._send
+        calls = 0
+
+        def send(frame: bytes, flags: int) -> object:
+            # As libzmq does: it forgets what it has of a message whose pipe died, says EAGAIN once, and
+            # swallows the rest up to its last frame.
+            nonlocal calls
+            calls += 1
+            if calls <= at:
+                return None
+            if calls == at + 1:
+                raise zmq.Again
+            if calls == at + 2 and at == 1:
+                assert (frame, flags) == (b"", int(zmq.NOBLOCK))
+                return None
+            return real(frame, flags)
+
+        pusher._socket._send = send
+        await pusher.send([b"a", b"b", b"c"])
+        await pusher.send([b"next", b"one"])
+        assert await puller.receive() == [b"a", b"b", b"c"]
+        assert await puller.receive() == [b"next", b"one"]
+        assert pusher.stats.sent == 2
+
+
+@pytest.mark.one_task
+@pytest.mark.parametrize("looks", range(6))
+async def test_peer_that_dies_in_the_middle_of_a_message(
+    loop: Harness, addresses: Addresses, monkeypatch: pytest.MonkeyPatch, looks: int
+) -> None:
+    """A peer that really goes between two frames leaves no piece of the message to the next peer."""
+    monkeypatch.setattr(_socket, "_speedups", None)  # its sends are one call, with no place to force this in
+    async with loop.context() as context:
+        pusher = context.pusher(bind=addresses.new("inproc"))
+        address = pusher.endpoints[0].address
+        dying = context.puller(connect=address)
+        await pusher.send(b"hello")
+        assert await dying.receive() == [b"hello"]
+        living: list[zmqbridge.Puller] = []
+        real = pusher._socket._send
+
+        def send(frame: bytes, flags: int) -> object:
+            if frame == b"b":
+                dying.close()
+                living.append(context.puller(connect=address))
+                # Each look lets libzmq hear of the next step of the dying pipe's end.
+                for _ in range(looks):
+                    select.select([pusher._socket.fd], [], [], 0.002)
+                    pusher._socket.raw.get(zmq.EVENTS)
+            return real(frame, flags)
+
+        pusher._socket._send = send
+        await pusher.send([b"a", b"b", b"c", b"d"])
+        pusher._socket._send = real
+        # Until libzmq has heard of its end the dying pipe may take messages as well.
+        got: list[list[bytes]] = []
+        number = 0
+        while not got or len(got[-1]) != 2:
+            await pusher.send([b"next", b"%d" % number])
+            number += 1
+            await loop.turn()
+            with contextlib.suppress(zmqbridge.WouldBlock):
+                while True:
+                    got.append(living[0].receive_nowait())
+        if got[0][0] == b"a":
+            assert got.pop(0) == [b"a", b"b", b"c", b"d"]
+        assert all(len(frames) == 2 and frames[0] == b"next" for frames in got)
+
+
+# --- signals ---
+
+
+@contextlib.contextmanager
+def a_storm_of_signals() -> Iterator[Callable[[], int]]:
+    """A signal each millisecond, whose handler only counts; give how many there were."""
+    count = 0
+
+    def handle(*_: Any) -> None:
+        nonlocal count
+        count += 1
+
+    handler = signal.signal(signal.SIGALRM, handle)
+    began = time.monotonic()
+    # The time limit of the test run may be on the same timer.
+    left, interval = signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    try:
+        yield lambda: count
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+        if left:
+            signal.setitimer(signal.ITIMER_REAL, max(0.001, left - (time.monotonic() - began)), interval)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no interval timers")
+@pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="signals need the main thread")
+def test_a_storm_of_signals(loop: Harness, addresses: Addresses) -> None:
+    """Signals that come all the time interrupt nothing: all arrives, what is parked stays so, closing waits."""
+
+    async def case() -> None:
+        async with loop.context(linger=10) as context:
+            dealer = context.dealer(bind=addresses.new("tcp"))
+            peer = context.dealer(connect=dealer.endpoints[0].address)
+            replier = context.replier(bind=addresses.new("ipc"))
+            requester = context.requester(connect=replier.endpoints[0].address)
+            silent = context.puller(bind=addresses.new("tcp"))
+            waiting = [loop.spawn(silent.receive) for _ in range(3)]
+
+            async def echo() -> None:
+                async for frames in peer:
+                    await peer.send(frames)
+
+            async def answer() -> None:
+                async for request in replier:
+                    await request.reply(request.parts)
+
+            loop.spawn(echo)
+            loop.spawn(answer)
+            number = 0
+            while signals() < 50 or number < 300:
+                await dealer.send(b"%d" % number)
+                assert await dealer.receive() == [b"%d" % number]
+                assert await requester.request(b"%d" % number, timeout=20) == [b"%d" % number]
+                number += 1
+            before = signals()
+            while signals() < before + 20:
+                await loop.sleep(0.001)
+            assert not any(task.done for task in waiting)
+            assert silent.stats.parked == 3
+
+    with a_storm_of_signals() as signals:
+        loop.run(case)
+    assert signals() >= 70

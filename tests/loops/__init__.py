@@ -1,0 +1,1 @@
+"""What each loop's users expect of it, beyond what all loops have in common."""

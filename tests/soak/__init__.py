@@ -1,0 +1,1 @@
+"""Long runs: many connections, many messages, long storms. ``make soak``; not part of ``make test``."""
