@@ -322,7 +322,8 @@ async def test_many_receivers_let_others_run(loop: Harness, addresses: Addresses
         while got < count:
             await loop.turn()
             most, before = max(most, got - before), got
-        assert most <= BATCH + receivers
+        # trio runs the tasks of a turn in any order, so that this one may see two turns at once.
+        assert most <= 2 * (BATCH + receivers)
 
 
 @pytest.mark.parametrize("transport", ["inproc", "tcp"])
