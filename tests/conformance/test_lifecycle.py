@@ -300,7 +300,7 @@ async def test_three_batches_and_silence(loop: Harness, addresses: Addresses, ho
 
 
 async def test_many_receivers_let_others_run(loop: Harness, addresses: Addresses) -> None:
-    """However many tasks receive on one connection, they take no more than one batch in one turn of the loop."""
+    """However many tasks receive on one connection, they take no more than a few batches in one turn of the loop."""
     receivers, count = 20, 40 * BATCH
     options = SocketOptions(send_high_water_mark=0, receive_high_water_mark=0)
     async with loop.context() as context:
@@ -322,8 +322,8 @@ async def test_many_receivers_let_others_run(loop: Harness, addresses: Addresses
         while got < count:
             await loop.turn()
             most, before = max(most, got - before), got
-        # trio runs the tasks of a turn in any order, so that this one may see two turns at once.
-        assert most <= 2 * (BATCH + receivers)
+        # Not one for each of them. trio runs the tasks of a turn in any order: this one may see two turns at once.
+        assert most <= 4 * BATCH
 
 
 @pytest.mark.parametrize("transport", ["inproc", "tcp"])
