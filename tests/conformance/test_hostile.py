@@ -393,7 +393,7 @@ async def test_never_reads(loop: Harness, addresses: Addresses) -> None:
             async for request in replier:
                 began = clock()
                 await request.reply(request.parts)
-                waits += clock() - began >= 0.05
+                waits += clock() - began >= 0.03  # a loop's clock may be coarse
 
         loop.spawn(serve)
         flooding = loop.spawn(deaf.send_many, ([b"id", b"", b"%d" % number] for number in range(200)))
