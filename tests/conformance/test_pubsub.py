@@ -12,6 +12,10 @@ from zmqbridge import Publication
 
 TRANSPORTS = ("tcp", "ipc", "inproc")
 
+# How many probes it takes until a subscription has arrived, nobody knows: a queue that they filled would
+# drop what the test publishes next.
+UNLIMITED = zmqbridge.SocketOptions(send_high_water_mark=0)
+
 
 async def publish_until_heard(
     loop: Harness, publisher: zmqbridge.Publisher, subscriber: zmqbridge.Subscriber, tag: str = "probe"
@@ -19,7 +23,7 @@ async def publish_until_heard(
     """Return once a publication has come through, and nothing of the probing is left behind.
 
     A subscription reaches its publisher over the network, and until then the publisher drops what
-    it publishes; the last probe is told from the others by its content.
+    it publishes; the last probe is told from the others by its content. The publisher is UNLIMITED.
     """
     probes = 0
     while True:
@@ -42,11 +46,11 @@ async def test_by_tag(loop: Harness, addresses: Addresses, transport: str, binde
     """Whichever end binds, a subscriber receives what is published under its tags and nothing else."""
     async with loop.context() as context:
         if binder == "publisher":
-            publisher = context.publisher(bind=addresses.new(transport))
+            publisher = context.publisher(bind=addresses.new(transport), options=UNLIMITED)
             subscriber = context.subscriber(connect=publisher.endpoints[0].address, tags=["probe", "weather."])
         else:
             subscriber = context.subscriber(bind=addresses.new(transport), tags=["probe", "weather."])
-            publisher = context.publisher(connect=subscriber.endpoints[0].address)
+            publisher = context.publisher(connect=subscriber.endpoints[0].address, options=UNLIMITED)
         await publish_until_heard(loop, publisher, subscriber)
         publisher.publish(b"12 C", tag="weather.london")
         publisher.publish(b"nobody's", tag="sports")
@@ -65,7 +69,7 @@ async def test_by_tag(loop: Harness, addresses: Addresses, transport: str, binde
 async def test_subscribe_later(loop: Harness, addresses: Addresses) -> None:
     """Tags may come and go while the connection lives; equal subscriptions count."""
     async with loop.context() as context:
-        publisher = context.publisher(bind=addresses.new("tcp"))
+        publisher = context.publisher(bind=addresses.new("tcp"), options=UNLIMITED)
         subscriber = context.subscriber(connect=publisher.endpoints[0].address)
         subscriber.subscribe("a")
         subscriber.subscribe(b"a")
@@ -90,7 +94,7 @@ async def test_subscribe_later(loop: Harness, addresses: Addresses) -> None:
 async def test_whole_tag(loop: Harness, addresses: Addresses) -> None:
     """The zero byte that ends a tag selects that tag and none that it begins."""
     async with loop.context() as context:
-        publisher = context.publisher(bind=addresses.new("tcp"))
+        publisher = context.publisher(bind=addresses.new("tcp"), options=UNLIMITED)
         subscriber = context.subscriber(connect=publisher.endpoints[0].address, tags=[b"cpu\0", "probe"])
         await publish_until_heard(loop, publisher, subscriber)
         publisher.publish(b"1", "cpu.0")
@@ -102,7 +106,7 @@ async def test_whole_tag(loop: Harness, addresses: Addresses) -> None:
 async def test_iteration(loop: Harness, addresses: Addresses) -> None:
     """``async for`` unpacks a publication into its tag and its message."""
     async with loop.context() as context:
-        publisher = context.publisher(bind=addresses.new("tcp"))
+        publisher = context.publisher(bind=addresses.new("tcp"), options=UNLIMITED)
         subscriber = context.subscriber(connect=publisher.endpoints[0].address, tags=[""])
         await publish_until_heard(loop, publisher, subscriber)
         for number in range(500):
@@ -120,7 +124,7 @@ async def test_iteration(loop: Harness, addresses: Addresses) -> None:
 async def test_many_subscribers(loop: Harness, addresses: Addresses) -> None:
     """Every subscriber gets every message under its tags."""
     async with loop.context() as context:
-        publisher = context.publisher(bind=addresses.new("tcp"))
+        publisher = context.publisher(bind=addresses.new("tcp"), options=UNLIMITED)
         address = publisher.endpoints[0].address
         subscribers = [context.subscriber(connect=address, tags=["probe", f"{number}"]) for number in range(10)]
         for subscriber in subscribers:
@@ -179,7 +183,7 @@ async def test_bad_publications(loop: Harness, addresses: Addresses) -> None:
 async def test_publisher_gone(loop: Harness, addresses: Addresses) -> None:
     """A subscriber whose publisher is gone holds nothing that leaving its context would wait for."""
     async with loop.context() as context:
-        publisher = context.publisher(bind=addresses.new("ipc"))
+        publisher = context.publisher(bind=addresses.new("ipc"), options=UNLIMITED)
         async with loop.context(linger=1000) as other:
             subscriber = other.subscriber(connect=publisher.endpoints[0].address, tags=["probe"])
             await publish_until_heard(loop, publisher, subscriber)
