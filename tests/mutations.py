@@ -83,6 +83,12 @@ MUTATIONS = [
         ("tests/conformance/test_edge.py", "--harness", "asyncio"),
     ),
     Mutation(
+        "2: a request that waits for room lets late replies be read",
+        "zmqbridge/connections/reqrep.py",
+        "        self._channel.readiness.reads_always = True\n",
+        "",
+    ),
+    Mutation(
         "2: read EVENTS, too, where a writer waits",
         CHANNEL,
         "            if readiness.lanes or not reading:\n",

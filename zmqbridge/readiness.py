@@ -76,13 +76,16 @@ class Readiness:
         leader: the operation that holds the descriptor, if any is parked.
         reserved: how many messages are reserved for readers that have not run yet.
         lanes: the writers, by lane, in the order of their coming. An empty lane does not exist.
+        reads_always: messages are read while only writers are parked, too. A requester needs it: late
+            replies that nobody reads fill the queues until the peer, which makes the room, is stuck in turn.
     """
 
-    __slots__ = ("_candidates", "_readers", "_watchers", "lanes", "leader", "reserved")
+    __slots__ = ("_candidates", "_readers", "_watchers", "lanes", "leader", "reads_always", "reserved")
 
     def __init__(self) -> None:
         self.leader: Parked | None = None
         self.reserved = 0
+        self.reads_always = False
         self.lanes: dict[Hashable, _Queue] = {}
         self._readers: _Queue = OrderedDict()
         self._watchers: _Queue = OrderedDict()
@@ -95,8 +98,8 @@ class Readiness:
 
     @property
     def wants_input(self) -> bool:
-        """Somebody is parked who needs messages to be read."""
-        return bool(self._readers or self._watchers)
+        """Messages are to be read, because somebody is parked who needs them or in any case."""
+        return self.reads_always or bool(self._readers or self._watchers)
 
     @property
     def watchers(self) -> int:

@@ -43,6 +43,7 @@ class Requester(Connection):
 
     def _prepare(self) -> None:
         self._protocol: RequesterProtocol[Parked] = RequesterProtocol(self._faults)
+        self._channel.readiness.reads_always = True
 
     def _accept(self, messages: list[Frames]) -> tuple[()]:
         for pending in self._protocol.receive(messages):
