@@ -4,6 +4,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin/python
+WORKERS ?= logical
+PYTEST := $(RUN) -m pytest --numprocesses $(WORKERS) --dist worksteal
 
 .PHONY: help demo test test-pure soak test-all coverage mutants fuzz lint format docs bench guarantees clean
 
@@ -13,11 +15,11 @@ help: ## list these commands
 demo: $(VENV)/.demo ## the main job: measurements of this machine between eight processes on every loop
 	$(RUN) -m examples.demo
 
-test: $(VENV)/.test ## the whole test suite
-	$(RUN) -m pytest $(ARGS)
+test: $(VENV)/.test ## the whole test suite, in a process for each processor; WORKERS=0 is this one alone
+	$(PYTEST) $(ARGS)
 
 test-pure: $(VENV)/.test ## the conformance suite once more, without the C extension
-	ZMQBRIDGE_NO_SPEEDUPS=1 $(RUN) -m pytest tests/conformance tests/test_socket.py tests/test_trial.py $(ARGS)
+	ZMQBRIDGE_NO_SPEEDUPS=1 $(PYTEST) tests/conformance tests/test_socket.py tests/test_trial.py $(ARGS)
 
 soak: $(VENV)/.test ## what takes minutes: ten thousand connections, a million messages, long storms
 	$(RUN) -m pytest tests/soak $(ARGS)

@@ -128,7 +128,7 @@ def test_malformed_reply(layout: list[bytes], words: str) -> None:
         (bytearray(b"a"), (b"a",)),
         (memoryview(b"a"), (b"a",)),
     ],
-    ids=repr,
+    ids=["frame", "list", "tuple", "other sequence", "bytearray", "memoryview"],
 )
 def test_frames_of(message: Any, expected: object) -> None:
     """One bytes-like object is one frame, and any sequence of them is a multipart message."""

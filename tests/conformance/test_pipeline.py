@@ -57,7 +57,11 @@ async def test_whole(loop: Harness, addresses: Addresses, frames: list[bytes]) -
 
 
 @pytest.mark.one_task
-@pytest.mark.parametrize("message", [bytearray(b"ab"), memoryview(b"ab"), (b"ab",), [bytearray(b"ab")]], ids=repr)
+@pytest.mark.parametrize(
+    "message",
+    [bytearray(b"ab"), memoryview(b"ab"), (b"ab",), [bytearray(b"ab")]],
+    ids=["bytearray", "memoryview", "tuple", "list"],
+)
 async def test_bytes_like(loop: Harness, addresses: Addresses, message: zmqbridge.framing.Message) -> None:
     """Anything bytes-like is a frame, alone or in a sequence."""
     async with loop.context() as context:

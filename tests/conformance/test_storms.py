@@ -1,7 +1,7 @@
 """Storms: many tasks at random on shared connections, cancelled at random; nothing is lost, doubled or mixed up.
 
 A storm is a function of its dice, so that a seed repeats it as far as the machine allows. One seed of each run is
-fresh; it is in the test's name: give it in ``SEEDS`` to see that storm again.
+fresh, and printed by a test that fails: give it in ``SEEDS`` to see that storm again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from zmqbridge import SocketOptions
 
 SEEDS = [1, 20, int.from_bytes(os.urandom(4), "big")]
 
-seeds = pytest.mark.parametrize("seed", SEEDS, ids=[f"seed {seed}" for seed in SEEDS])
+seeds = pytest.mark.parametrize("seed", SEEDS, ids=["seed 1", "seed 20", "fresh seed"])
 transports = pytest.mark.parametrize("transport", ["inproc", "tcp"])
 
 
@@ -433,6 +433,7 @@ async def storm_of_requests(
 @transports
 async def test_messages(loop: Harness, addresses: Addresses, transport: str, seed: int) -> None:
     """What many tasks pushed through small queues, cancelled at random, comes once, in each sender's order."""
+    print(f"{seed=}")  # noqa: T201
     await storm_of_messages(loop, random.Random(seed), lambda: addresses.new(transport), turns=300)
 
 
@@ -440,6 +441,7 @@ async def test_messages(loop: Harness, addresses: Addresses, transport: str, see
 @transports
 async def test_routes(loop: Harness, addresses: Addresses, transport: str, seed: int) -> None:
     """Between a router and its dealers all comes in both directions, though tasks on both sides are cancelled."""
+    print(f"{seed=}")  # noqa: T201
     await storm_of_routes(loop, random.Random(seed), lambda: addresses.new(transport), turns=300)
 
 
@@ -447,5 +449,6 @@ async def test_routes(loop: Harness, addresses: Addresses, transport: str, seed:
 @transports
 async def test_requests(loop: Harness, addresses: Addresses, transport: str, seed: int) -> None:
     """Every request has its own reply or is given up, though those who ask and who answer are cancelled at random."""
+    print(f"{seed=}")  # noqa: T201
     answered, _ = await storm_of_requests(loop, random.Random(seed), lambda: addresses.new(transport), turns=300)
     assert answered
