@@ -20,7 +20,9 @@ import zmq
 import zmqbridge
 from zmqbridge.abc import Backend
 from zmqbridge_asyncio import AsyncioBackend
+from zmqbridge_asyncio.watch import Watch
 from zmqbridge_trio import TrioBackend
+from zmqbridge_twisted.reader import Reader
 
 ROOT = Path(__file__).parent.parent
 LONGEST_BACKEND = 120
@@ -285,6 +287,37 @@ def test_exit_sends_what_is_unsent(leave: str) -> None:
         assert received == list(range(1000))
 
 
+def test_exit_waits_for_a_peer(tmp_path: Path) -> None:
+    """A program whose peer comes only when the program has nothing else left to do has still sent it all."""
+    program = """
+import asyncio, sys, zmqbridge
+async def main():
+    context = zmqbridge.Context(linger=30)
+    slow = zmqbridge.SocketOptions(reconnect_interval=0.3)
+    pusher = context.pusher(connect=sys.argv[1], options=slow)
+    for number in range(10):
+        await pusher.send(b"%d" % number)
+    context.close()
+    print("sent", flush=True)
+asyncio.run(main())
+"""
+    address = f"ipc://{tmp_path}/late"
+    with (
+        subprocess.Popen([sys.executable, "-W", "error", "-c", program, address], stdout=subprocess.PIPE) as process,
+        zmq.Context() as context,
+        context.socket(zmq.PULL) as pull,
+    ):
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"sent\n"
+        pull.bind(address)
+        received: list[int] = []
+        while len(received) < 10:
+            assert pull.poll(10_000), "the program ended with messages unsent"
+            received.append(int(pull.recv()))
+        assert received == list(range(10))
+    assert process.returncode == 0
+
+
 def test_exit_with_nobody_to_send_to() -> None:
     """A program whose messages nobody takes ends all the same, once their linger is over."""
     program = f"{SEND_AND_LEAVE}\nasyncio.run(main())"
@@ -379,6 +412,14 @@ def test_number_of_a_descriptor_that_was_never_released() -> None:
             os.close(fd)
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(("registered", "fire"), [(Watch, Watch.readable), (Reader, Reader.doRead)])
+def test_fires_for_nobody(registered: Callable[..., Any], fire: Callable[[Any], None]) -> None:
+    """A descriptor that fires while nobody waits for it is taken off the loop, and not left to fire without end."""
+    released: list[int] = []
+    fire(registered(7, released.append))
+    assert released == [7]
 
 
 def test_too_many_sockets() -> None:

@@ -1,4 +1,4 @@
-"""The C extension and its twin in Python: the same cases, the same answers; and doing without the extension."""
+"""The C extension and its twins in Python: the same cases, the same answers; and doing without the extension."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import gc
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -15,12 +16,12 @@ import zmq
 
 import zmqbridge
 from zmqbridge import _socket
-from zmqbridge._fast import VARIABLE, load
-from zmqbridge._socket import POLLIN, POLLOUT, FastSocket, Socket
+from zmqbridge._fast import ALL, VARIABLE, load, load_option
+from zmqbridge._socket import POLLIN, POLLOUT, FastSocket, LeanSocket, Socket
 
 extension: Any = pytest.importorskip("zmqbridge._speedups", reason="the extension was not built")
 
-TWINS = [Socket, FastSocket]
+TWINS = [Socket, LeanSocket, FastSocket]
 FRAME_LAYOUTS: list[list[bytes]] = [
     [b""],
     [b"x"],
@@ -96,6 +97,81 @@ def test_batches(pair: tuple[Socket, Socket]) -> None:
     assert len(other.drain(256)[0]) == 5
 
 
+def test_many_messages(pair: tuple[Socket, Socket]) -> None:
+    """A batch of messages is sent in order, from an index on, up to a limit or to one that needs conversion."""
+    one, other = pair
+    messages: list[Any] = [b"%d" % number for number in range(10)]
+    assert one.send_batch(messages, 2, 4) == 4
+    assert one.send_batch(messages, 6, 100) == 4
+    assert one.send_batch(messages, 10, 100) == 0
+    assert one.send_batch([b"10", bytearray(b"converted"), b"no more"], 0, 100) == 1
+    messages = ["text", 5, None, []]
+    for start in range(4):
+        assert one.send_batch(messages, start, 100) == 0
+    assert other.drain(256) == ([[b"%d" % number] for number in range(2, 11)], True)
+
+
+def test_many_messages_and_no_room(pair: tuple[Socket, Socket]) -> None:
+    """A batch ends where there is no more room, and says how much of it was sent."""
+    one, other = pair
+    messages: list[Any] = [b"%d" % number for number in range(10_000)]
+    sent = 0
+    received: list[list[bytes]] = []
+    while sent < len(messages):
+        sent += one.send_batch(messages, sent, 256)
+        if one.events() & POLLOUT == 0:
+            assert one.send_batch(messages, sent, 256) == 0
+            while other.events() & POLLIN:
+                received += other.drain(256)[0]
+    while other.events() & POLLIN:
+        received += other.drain(256)[0]
+    assert received == [[message] for message in messages]
+
+
+@pytest.mark.parametrize("size", [1000, 65_536, 1_000_000])
+def test_views(pair: tuple[Socket, Socket], size: int) -> None:
+    """Frames of the size that was asked for are read-only memoryviews, which outlive their sockets."""
+    one, other = pair
+    other.views_from = 1000
+    payloads = [bytes([number]) * size for number in range(5)]
+    for payload in payloads:
+        assert one.send([b"head", payload, b"tail"])
+    received: list[Any] = []
+    while len(received) < 5:
+        received += other.drain(256)[0]
+    del payload
+    payloads.clear()
+    gc.collect()
+    one.close(0)
+    other.close(0)
+    for number, (head, view, tail) in enumerate(received):
+        assert (head, tail) == (b"head", b"tail")
+        assert isinstance(view, memoryview)
+        assert view.readonly
+        assert view == bytes([number]) * size
+
+
+def test_lent_memory_comes_back(context: Any) -> None:
+    """A large frame that was sent is Python's again once libzmq has let go of it, whoever read it."""
+    one, other = FastSocket(context, zmq.PAIR), FastSocket(context, zmq.PAIR)
+    other.connect(one.bind("tcp://127.0.0.1:*").address)
+    other.views_from = 1000
+    payload = bytes(1_000_000)
+    before = sys.getrefcount(payload)
+    for _ in range(20):
+        while not one.send([payload]):
+            pass
+        while not other.drain(256)[0]:
+            pass
+    while sys.getrefcount(payload) > before:
+        one.drain(1)
+    assert sys.getrefcount(payload) == before
+    full = FastSocket(context, zmq.PAIR)
+    assert not full.send([payload])
+    full.drain(1)
+    assert sys.getrefcount(payload) == before
+
+
 def test_full(pair: tuple[Socket, Socket]) -> None:
     """Where there is no room nothing of a message is sent, and what follows is whole."""
     one, other = pair
@@ -147,7 +223,7 @@ def test_a_pipe_that_dies_in_the_middle(context: Any) -> None:
     forgotten: list[tuple[bytes, int]] = []
     one._send_message = lambda handle, frames: next(answers)
     one._send = lambda frame, flags: forgotten.append((frame, flags))
-    one._get = lambda option: POLLOUT
+    one._read_events = lambda handle: POLLOUT
     assert one.send([b"a", b"b", b"c", b"d"])
     assert forgotten == [(b"", int(zmq.NOBLOCK))]
 
@@ -204,6 +280,23 @@ def test_without_the_extension(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_socket, "_speedups", None)
     with zmq.Context() as context:
         socket = _socket.open_socket(context, zmq.PAIR)
+        assert type(socket) is LeanSocket
+        socket.close(0)
+
+
+def test_pyzmq_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where not even RCVMORE can be asked of libzmq itself, or the variable says so, pyzmq does everything."""
+    with monkeypatch.context() as patched:
+        patched.setenv(VARIABLE, ALL)
+        assert load() is None
+        assert load_option() is None
+    with monkeypatch.context() as patched:
+        patched.setitem(sys.modules, "zmq.backend.cython._zmq", os)
+        assert load_option() is None
+    monkeypatch.setattr(_socket, "_speedups", None)
+    monkeypatch.setattr(_socket, "_read_option", None)
+    with zmq.Context() as context:
+        socket = _socket.open_socket(context, zmq.PAIR)
         assert type(socket) is Socket
         socket.close(0)
 
@@ -216,3 +309,140 @@ def test_tells(value: str) -> None:
         [sys.executable, "-c", program], env=os.environ | {VARIABLE: value}, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == str(not value)
+
+
+class Books:
+    """The half of a :class:`~zmqbridge.readiness.Readiness` that an iterator looks at."""
+
+    reserved = 0
+
+
+def drive(awaitable: Any) -> Any:
+    """Await what never has to wait, without a loop."""
+
+    async def main() -> Any:
+        return await awaitable
+
+    with pytest.raises(StopIteration) as stopped:
+        main().send(None)
+    return stopped.value.value
+
+
+def test_items() -> None:
+    """An iterator takes what is there and is reserved for nobody, and otherwise awaits what the call returns."""
+    buffer, books, waits = deque([1, (2,), None, StopIteration(4)]), Books(), 0
+
+    async def wait() -> str:
+        nonlocal waits
+        waits += 1
+        return "waited"
+
+    items = extension.Items(buffer, books, wait)
+    assert aiter(items) is items
+    assert drive(anext(items)) == 1
+    books.reserved = 3
+    assert drive(anext(items)) == "waited"
+    books.reserved = 0
+    assert drive(anext(items)) == (2,)
+    assert drive(anext(items)) is None
+    assert isinstance(drive(anext(items)), StopIteration)
+    assert drive(anext(items)) == "waited"
+    assert waits == 2
+
+
+def test_items_asked_for_before_they_are_awaited() -> None:
+    """What is asked for and never awaited stays, and what another took meanwhile is waited for."""
+    buffer: deque[int] = deque([1])
+
+    async def wait() -> str:
+        return "waited"
+
+    items = extension.Items(buffer, Books(), wait)
+    first, second, never = items.__anext__(), items.__anext__(), items.__anext__()
+    del never
+    assert list(buffer) == [1]
+    assert drive(first) == 1
+    assert drive(second) == "waited"
+    buffer.append(2)
+    for value in (StopIteration, ValueError("thrown")):
+        asked = items.__anext__()
+        with pytest.raises(type(value) if isinstance(value, ValueError) else RuntimeError):
+            asked.throw(value)
+        asked.close()
+    items.__anext__().close()
+    assert list(buffer) == [2]
+    stepped = items.__anext__()
+    with pytest.raises(StopIteration) as stopped:
+        next(stepped)
+    assert stopped.value.value == 2
+
+
+def test_items_that_wait_are_cancelled() -> None:
+    """An exception thrown into a wait reaches what waits, and so does the end."""
+    ends: list[str] = []
+
+    class Pause:
+        def __await__(self) -> Generator[None, None, None]:
+            yield
+
+    async def wait() -> None:
+        try:
+            await Pause()
+        except ValueError:
+            ends.append("thrown")
+            raise
+        except GeneratorExit:
+            ends.append("closed")
+            raise
+
+    buffer = deque([1])
+    items = extension.Items(buffer, Books(), wait)
+    thrown, closed = items.__anext__(), items.__anext__()
+    buffer.clear()
+    assert next(thrown) is None
+    assert next(closed) is None
+    with pytest.raises(ValueError, match="stop"):
+        thrown.throw(ValueError("stop"))
+    closed.close()
+    assert ends == ["thrown", "closed"]
+
+
+def test_items_of_nonsense() -> None:
+    """What is no buffer, or has no books, is an error and no crash."""
+
+    async def wait() -> None:
+        """Nobody gets here."""
+
+    with pytest.raises(AttributeError):
+        extension.Items(5, Books(), wait)
+    with pytest.raises(AttributeError):
+        extension.Items(deque([1]), object(), wait).__anext__()
+    with pytest.raises(TypeError):
+        extension.Items()
+    Books.reserved, before = "many", Books.reserved  # type: ignore[assignment]
+    try:
+        with pytest.raises(TypeError):
+            extension.Items(deque([1]), Books(), wait).__anext__()
+    finally:
+        Books.reserved = before
+
+
+def test_items_do_not_leak() -> None:
+    """An iterator, what it gave, and a cycle through it are all gone when nobody has them."""
+
+    async def wait() -> None:
+        """Nobody gets here."""
+
+    def exchange(rounds: int) -> int:
+        for _ in range(rounds):
+            buffer: deque[Any] = deque([object()] * 5)
+            items = extension.Items(buffer, Books(), wait)
+            buffer.append(items)
+            drive(anext(items))
+            drive(anext(items))
+            items.__anext__()
+        gc.collect()
+        return sys.getallocatedblocks()
+
+    before = exchange(200)
+    assert exchange(2000) - before < 200

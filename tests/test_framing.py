@@ -40,6 +40,31 @@ def test_publication_on_the_wire() -> None:
     assert publication_frame(memoryview(b"x")) == b"\0x"
 
 
+@given(tags, st.binary(min_size=1), st.sampled_from([0, 255, 256, 257, 5000]))
+def test_publication_in_a_view(tag: bytes, message: bytes, more: int) -> None:
+    """A publication that was not copied is read alike, and its message is not copied either."""
+    tag = tag + b"t" * more
+    frame: Any = memoryview(publication_frame(message, tag))
+    read: Any = read_publication([frame])
+    assert read == (tag, message)
+    assert type(read.tag) is bytes
+    assert isinstance(read.message, memoryview)
+    assert read.message.obj is frame.obj
+    with pytest.raises(RemoteProtocolError, match="no b'.x00'"):
+        read_publication([frame[: len(tag)]])
+
+
+def test_ids_in_views() -> None:
+    """What is kept, compared and sent back is bytes, though a peer makes it large enough for a view."""
+    peer, id, tag, part = (memoryview(frame) for frame in (b"peer", b"id", b"tag", b"part"))
+    layout: Any = [peer, id, b"", part]
+    envelope: Any = read_envelope(layout)
+    assert envelope == ([b"peer"], b"id", [part])
+    assert [type(frame) for frame in (*envelope.route, envelope.id)] == [bytes, bytes]
+    layout = [tag, part]
+    assert type(read_publication(layout).tag) is bytes
+
+
 def test_two_frame_publication() -> None:
     """The two-frame form is read too, and its tag may be anything."""
     assert read_publication([b"a\0b", b"c\0d"]) == Publication(b"a\0b", b"c\0d")
@@ -78,7 +103,7 @@ def test_request_round_trip(id: bytes, parts: list[bytes]) -> None:
     assert read_reply([bytes(frame) for frame in reply[1:]]) == (id, parts)
 
 
-@given(st.lists(st.binary(min_size=1), min_size=1), frames)
+@given(st.lists(st.binary(min_size=1, max_size=255), min_size=1, max_size=16), frames)
 def test_envelope_round_trip(routing_ids: list[bytes], parts: list[bytes]) -> None:
     """Whatever the route of a request, its reply is addressed by the same routing ids in the same order."""
     envelope = read_envelope([*routing_ids, b"", *parts])
@@ -100,6 +125,7 @@ def test_no_layout_of_a_peer_is_anything_but_read_or_refused(layout: list[bytes]
         ([], "no empty delimiter"),
         ([b"peer", b"id"], "no empty delimiter"),
         ([b"", b"x"], "empty envelope"),
+        ([b"p" * 255] * 16 + [b"id" * 9, b"", b"x"], "envelope of 4098 bytes, more than 4096"),
     ],
 )
 def test_malformed_request(layout: list[bytes], words: str) -> None:

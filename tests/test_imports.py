@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import zmqbridge
 
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("zmqbridge", "zmqbridge_asyncio", "zmqbridge_trio", "zmqbridge_twisted")
 LOOPS = {"asyncio", "trio", "twisted", "anyio", "uvloop", "sniffio"}
 PURE = ("framing", "protocols", "readiness", "endpoints", "options", "errors", "abc")
 
@@ -40,6 +44,19 @@ def test_a_backend_loads_its_own_loop_alone(backend: str, own_loop: str) -> None
     others = LOOPS - {own_loop, "sniffio"} - ({"asyncio"} if own_loop == "twisted" else set())
     assert not imported_by(f"import {backend}") & others
     imported_by(f"import {backend}, sys; assert 'twisted.internet.reactor' not in sys.modules")
+
+
+def test_nothing_unpickles() -> None:
+    """No module imports what turns bytes into objects, or calls what does so in pyzmq."""
+    unpicklers = {"pickle", "marshal", "shelve", "recv_pyobj", "send_pyobj"}
+    modules = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    assert len(modules) > 20
+    for path in modules:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = {node.attr} if isinstance(node, ast.Attribute) else set()
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                names = {alias.name for alias in node.names} | {getattr(node, "module", None) or ""}
+            assert not names & unpicklers, f"{path} uses {names & unpicklers}"
 
 
 def test_names() -> None:

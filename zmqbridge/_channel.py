@@ -44,6 +44,7 @@ from weakref import WeakSet
 from zmqbridge._socket import POLLIN, POLLOUT, Socket
 from zmqbridge.abc import Backend
 from zmqbridge.errors import ConnectionClosed, ContextTerminated, LocalProtocolError, WouldBlock, ZmqBridgeError
+from zmqbridge.framing import Message, frames_of
 from zmqbridge.protocols import ConnectionState, Faults, State
 from zmqbridge.readiness import Parked, Readiness
 
@@ -262,17 +263,59 @@ class Channel(Generic[Item]):
         finally:
             self.readiness.leave_writer(parked)
 
-    async def send_many(self, messages: Iterable[Sequence[bytes]]) -> None:
+    async def send_many(self, messages: Iterable[Message]) -> None:
         """Send messages one after another, as :meth:`send` does, with less work for each."""
         backend = self._enter()
         if backend.strict_checkpoints:
             await self._checkpoint(backend)
             self.check_caller()
+        if isinstance(messages, (list, tuple)):
+            await self._send_list(list(messages))
+            return
         lanes = self.readiness.lanes
-        for frames in messages:
+        for message in messages:
+            frames = frames_of(message)
             if self._budget <= 0 or lanes or not self._try_send(frames):
                 await self.send(frames)
                 self.check_caller()
+
+    async def _send_list(self, messages: list[Message]) -> None:
+        start = 0
+        while start < len(messages):
+            if self._budget > 0 and not self.readiness.lanes:
+                start += self._send_batch(messages, start, self._budget)
+                if start == len(messages):
+                    return
+            await self.send(frames_of(messages[start]))
+            self.check_caller()
+            start += 1
+
+    def _send_batch(self, messages: list[Message], start: int, limit: int) -> int:
+        """Send what there is room for; return how many."""
+        try:
+            sent = self.socket.send_batch(messages, start, limit)
+        except (ContextTerminated, ConnectionClosed) as error:
+            self._ended_by(error)
+            raise
+        self._budget -= sent
+        self.sent += sent
+        self.touched()
+        return sent
+
+    def send_many_nowait(self, messages: list[Message]) -> None:
+        """Send messages now, as :meth:`send_nowait` does.
+
+        Raises:
+            WouldBlock: if there is no room, or others wait for it; those before that were sent.
+        """
+        start = 0
+        while start < len(messages):
+            self.check_caller()
+            if not self.readiness.lanes:
+                start += self._send_batch(messages, start, BATCH)
+            if start < len(messages):
+                self.send_nowait(frames_of(messages[start]))
+                start += 1
 
     def send_nowait(self, frames: Sequence[bytes], lane: Hashable = None) -> None:
         """Send a message now.

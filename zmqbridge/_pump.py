@@ -130,7 +130,7 @@ class Pump(Generic[Item]):
                 # What a look has left behind, it has left with a wake: only reading all answers that.
                 self._woken = False
                 channel.serve()
-            while buffer:
+            while buffer and room > 0:
                 room -= 1
                 deliver(buffer.popleft())
                 if clock() >= ends:

@@ -22,23 +22,25 @@ sources ``socket_base.cpp``, ``lb.cpp``, ``router.cpp``).
 Costs, in nanoseconds a call with pyzmq 27.3 on CPython 3.11: ``recv(NOBLOCK, copy=False)``
 with ``.more`` and ``.bytes`` 640; ``get(RCVMORE)`` 780; ``get(EVENTS)`` 1400; a ``recv``
 that raises EAGAIN 3200; ``send`` of pyzmq's compiled class 180, of its Python subclass
-380.
+380; ``recv(NOBLOCK)`` of the compiled class 150; RCVMORE of libzmq's own function, called with ctypes, 220.
 
 The consequence: :meth:`Socket.drain` reads many messages a call, asks each frame
-whether more follow, pays for one exception a batch, and tells whether it came to the end. Where the C
-extension is (:mod:`zmqbridge._fast`), :class:`FastSocket` does the same in one call of libzmq's own functions.
+whether more follow, pays for one exception a batch, and tells whether it came to the end.
+:class:`LeanSocket` asks libzmq itself whether more follow, where pyzmq's libzmq can be called. Where the C
+extension is, :class:`FastSocket` does the same in one call of libzmq's own functions.
 """
 
 from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Sequence
+from sys import maxsize
 from typing import Any, NoReturn
 
 import zmq
 import zmq.backend
 
-from zmqbridge._fast import load
+from zmqbridge._fast import Option, load, load_option
 from zmqbridge.endpoints import Endpoint, check_address
 from zmqbridge.errors import (
     ConnectionClosed,
@@ -49,11 +51,13 @@ from zmqbridge.errors import (
     PeerUnreachable,
     ZmqBridgeError,
 )
+from zmqbridge.framing import Message
 from zmqbridge.options import SocketOptions
 
-__all__ = ["POLLIN", "POLLOUT", "FastSocket", "Socket", "open_socket", "speedups_enabled"]
+__all__ = ["POLLIN", "POLLOUT", "FastSocket", "LeanSocket", "Socket", "fast_items", "open_socket", "speedups_enabled"]
 
 _speedups = load()
+_read_option = load_option()
 speedups_enabled = _speedups is not None
 
 POLLIN = int(zmq.POLLIN)
@@ -99,6 +103,7 @@ class Socket:
             the only way to know is to try at each edge.
         receives: whether messages ever come in on this type of socket.
         input_pending: whether the latest read of EVENTS said that there is something to receive.
+        views_from: frames of so many bytes and more are received as memoryviews of libzmq's own buffer.
     """
 
     def __init__(self, context: zmq.Context[Any], socket_type: int) -> None:
@@ -129,6 +134,7 @@ class Socket:
         self.tells_room = int(socket_type) not in _SILENT_ABOUT_ROOM
         self.receives = int(socket_type) not in _SEND_ONLY
         self.input_pending = False
+        self.views_from = maxsize
         self._recv: Callable[..., zmq.Frame] = self.raw.recv
         # The compiled class's method: the subclass's checks for options of draft sockets
         # that are not used here would double its cost.
@@ -142,19 +148,20 @@ class Socket:
             The messages, and whether there were no more: then it is safe to wait for the
             descriptor (fact 3).
         """
-        recv = self._recv
+        recv, views_from = self._recv, self.views_from
+        copies = views_from == maxsize
         messages: list[list[bytes]] = []
         room = BATCH_COST
         try:
             for _ in range(limit):
                 frame = recv(NOBLOCK, False, False)
-                data = frame.bytes
+                data: Any = frame.bytes if copies or len(frame) < views_from else frame.buffer.toreadonly()
                 message = [data]
                 while frame.more:
                     # The rest of a message is always there with its first frame.
                     frame = recv(NOBLOCK, False, False)
                     room -= len(data) + FRAME_COST
-                    data = frame.bytes
+                    data = frame.bytes if copies or len(frame) < views_from else frame.buffer.toreadonly()
                     message.append(data)
                 messages.append(message)
                 room -= len(data) + FRAME_COST
@@ -186,6 +193,23 @@ class Socket:
                 self.events()
                 break
         return False
+
+    def send_batch(self, messages: list[Message], start: int, limit: int) -> int:
+        """Send messages from an index on, while there is room, up to one that needs conversion.
+
+        Args:
+            messages: as a caller gave them.
+            start: the index of the first.
+            limit: how many at most.
+
+        Returns:
+            How many were sent; what stopped it, :meth:`send` will say.
+        """
+        for index in range(start, min(start + limit, len(messages))):
+            message = messages[index]
+            if type(message) is not bytes or not self._try((message,)):
+                return index - start
+        return min(limit, len(messages) - start)
 
     def _try(self, frames: Sequence[bytes]) -> bool:
         send = self._send
@@ -237,6 +261,8 @@ class Socket:
                 raise OptionError(
                     f"libzmq {zmq.zmq_version()} refuses {name} for a {self.type_name} socket: {error}"
                 ) from None
+        if options.memoryview_from is not None:
+            self.views_from = options.memoryview_from
 
     def get_option(self, option: int) -> Any:
         """Return one of libzmq's options by number."""
@@ -310,6 +336,46 @@ class Socket:
         raise ZmqBridgeError(f"libzmq failed: {error}") from error
 
 
+class LeanSocket(Socket):
+    """The same with libzmq's own RCVMORE: what is received need not be wrapped to be asked whether more follow."""
+
+    def __init__(self, context: zmq.Context[Any], socket_type: int) -> None:
+        super().__init__(context, socket_type)
+        assert _read_option is not None
+        self._read: Callable[[int], bytes] = zmq.backend.Socket.recv.__get__(self.raw)
+        self._more = Option(_read_option, int(self.raw.underlying), int(zmq.RCVMORE))
+
+    def drain(self, limit: int) -> tuple[list[list[bytes]], bool]:
+        if self.views_from != maxsize:
+            return super().drain(limit)
+        read, more = self._read, self._more
+        ask, arguments, follows = more.read, more.arguments, more.value
+        messages: list[list[bytes]] = []
+        room = BATCH_COST
+        try:
+            for _ in range(limit):
+                data = read(NOBLOCK)
+                message = [data]
+                if ask(*arguments):
+                    self._get(zmq.RCVMORE)  # it raises what is wrong
+                while follows.value:
+                    room -= len(data) + FRAME_COST
+                    data = read(NOBLOCK)
+                    message.append(data)
+                    if ask(*arguments):
+                        self._get(zmq.RCVMORE)
+                messages.append(message)
+                room -= len(data) + FRAME_COST
+                if room <= 0:
+                    break
+        except zmq.Again:
+            return messages, True
+        except zmq.ZMQError as error:
+            if not messages:
+                self._translate(error)
+        return messages, False
+
+
 class FastSocket(Socket):
     """The same, a batch a call: :class:`Socket` with the C extension for what is asked most often."""
 
@@ -319,19 +385,26 @@ class FastSocket(Socket):
         self._handle = int(self.raw.underlying)
         self._receive_batch = _speedups.receive
         self._send_message = _speedups.send
+        self._send_messages = _speedups.send_batch
+        self._read_events = _speedups.events
 
     def drain(self, limit: int) -> tuple[list[list[bytes]], bool]:
         self._check_open()
-        messages, error = self._receive_batch(self._handle, limit, BATCH_COST)
+        messages, error = self._receive_batch(self._handle, limit, BATCH_COST, self.views_from)
         if error == errno.EAGAIN:
             return messages, True
         if error and not messages:
             self._translate(zmq.ZMQError(error))
         return messages, False
 
+    def send_batch(self, messages: list[Message], start: int, limit: int) -> int:
+        self._check_open()
+        sent, taken, error = self._send_messages(self._handle, messages, start, limit, BATCH_COST)
+        if taken and error == errno.EAGAIN and taken < len(messages[start + sent]) - 1:
+            self._forget_the_rest()
+        return sent
+
     def _try(self, frames: Sequence[bytes]) -> bool:
-        if len(frames) == 1:
-            return super()._try(frames)
         self._check_open()
         taken, error = self._send_message(self._handle, frames)
         if error == errno.EAGAIN:
@@ -341,12 +414,27 @@ class FastSocket(Socket):
             self._refused(frames, zmq.ZMQError(error))
         return not error
 
+    def events(self) -> int:
+        self._check_open()
+        events = self._read_events(self._handle)
+        if events < 0:
+            self._translate(zmq.ZMQError(-events))
+        self.input_pending = bool(events & POLLIN)
+        return events
+
     def _check_open(self) -> None:
         # pyzmq's own calls look; the extension is given an address and cannot.
         if self.raw.closed:
             self._translate(zmq.ZMQError(zmq.ENOTSOCK))
 
 
+def fast_items() -> Callable[..., Any] | None:
+    """Return the extension's asynchronous iterator over what is read ahead, if it is there."""
+    return None if _speedups is None else _speedups.Items
+
+
 def open_socket(context: zmq.Context[Any], socket_type: int) -> Socket:
-    """Return a new socket, with the C extension where it is."""
-    return Socket(context, socket_type) if _speedups is None else FastSocket(context, socket_type)
+    """Return a new socket, of the fastest kind there is."""
+    if _speedups is not None:
+        return FastSocket(context, socket_type)
+    return Socket(context, socket_type) if _read_option is None else LeanSocket(context, socket_type)

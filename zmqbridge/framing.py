@@ -27,6 +27,7 @@ from typing import Any, NamedTuple, TypeAlias
 from zmqbridge.errors import LocalProtocolError, RemoteProtocolError
 
 __all__ = [
+    "MAX_ENVELOPE",
     "BytesLike",
     "Envelope",
     "Message",
@@ -53,6 +54,12 @@ Tag: TypeAlias = str | bytes
 
 SEPARATOR = b"\0"
 DELIMITER = b""
+
+MAX_ENVELOPE = 4096
+"""Bytes of a request's envelope at most. A routing id has 255 at most, so sixteen proxies in a row fit."""
+
+# How much of a large publication is looked at first for the end of its tag.
+_LIKELY_TAG = 256
 
 # Sequences that are one frame, or none at all.
 _SINGLE: tuple[type, ...] = (bytearray, memoryview, str)
@@ -166,13 +173,37 @@ def read_publication(frames: Sequence[bytes], separator: bytes = SEPARATOR) -> P
         RemoteProtocolError: if it is neither ``[tag\\0message]`` nor ``[tag, message]``.
     """
     if len(frames) == 1:
-        tag, found, message = frames[0].partition(separator)
+        frame: Any = frames[0]
+        if isinstance(frame, memoryview):
+            return _read_view(frame, separator)
+        tag, found, message = frame.partition(separator)
         if found:
             return Publication(tag, message)
         raise RemoteProtocolError(f"a publication of one frame with no {separator!r} to end its tag")
     if len(frames) == 2:
-        return Publication(frames[0], frames[1])
+        return Publication(_held(frames[0]), frames[1])
     raise RemoteProtocolError(f"a publication of {len(frames)} frames instead of one or two")
+
+
+def _read_view(frame: memoryview, separator: bytes) -> Publication:
+    """Take apart a large publication that was not copied: its message is not copied either."""
+    head = _LIKELY_TAG
+    while True:
+        tag, found, _ = bytes(frame[:head]).partition(separator)
+        if found:
+            message: Any = frame[len(tag) + len(separator) :]
+            return Publication(tag, message)
+        if head >= len(frame):
+            raise RemoteProtocolError(f"a publication of one frame with no {separator!r} to end its tag")
+        head *= 16
+
+
+def _held(frame: Any) -> bytes:
+    """Return what is compared, hashed and sent back, as bytes, though a peer made it large enough for a view."""
+    if isinstance(frame, memoryview):
+        return bytes(frame)
+    held: bytes = frame
+    return held
 
 
 def request_frames(id: bytes, parts: Sequence[bytes]) -> list[bytes]:
@@ -197,8 +228,9 @@ def read_envelope(frames: Sequence[bytes]) -> Envelope:
     """Take a request apart as its ROUTER received it.
 
     Raises:
-        RemoteProtocolError: if no empty frame parts the envelope from the payload, or nothing
-            stands before it.
+        RemoteProtocolError: if no empty frame parts the envelope from the payload, if nothing
+            stands before it, or if it is larger than any chain of proxies makes it: whoever answers
+            keeps it till then.
     """
     try:
         end = frames.index(DELIMITER)
@@ -208,7 +240,11 @@ def read_envelope(frames: Sequence[bytes]) -> Envelope:
         ) from None
     if end == 0:
         raise RemoteProtocolError("a request with an empty envelope")
-    return Envelope(list(frames[: end - 1]), frames[end - 1], list(frames[end + 1 :]))
+    size = sum(map(len, frames[:end]))
+    if size > MAX_ENVELOPE:
+        raise RemoteProtocolError(f"a request with an envelope of {size} bytes, more than {MAX_ENVELOPE}")
+    *route, id = map(_held, frames[:end])
+    return Envelope(route, id, list(frames[end + 1 :]))
 
 
 def reply_frames(envelope: Envelope, parts: Sequence[bytes]) -> list[bytes]:

@@ -26,7 +26,7 @@ INT_MAX = 2**31 - 1
 INT64_MAX = 2**63 - 1
 
 
-def _count(option: str, *, low: int, high: int = INT_MAX) -> Any:
+def _count(option: str | None, *, low: int, high: int = INT_MAX) -> Any:
     return field(default=None, metadata={"option": option, "kind": "count", "low": low, "high": high})
 
 
@@ -96,6 +96,9 @@ class SocketOptions:
         curve_public_key: this side's public key: 32 bytes, or 40 characters of Z85.
         curve_secret_key: this side's secret key, likewise.
         curve_server_key: the server's public key, likewise; on the client alone.
+        memoryview_from: frames of so many bytes and more, 1,024 at least, are received as read-only
+            memoryviews of libzmq's own buffer instead of copies. The buffer lives as long as the
+            view. Tags and the ids of requests are bytes all the same. The default copies all.
 
     Raises:
         OptionError: for a value of the wrong type or out of range; the message names the
@@ -126,6 +129,7 @@ class SocketOptions:
     curve_public_key: bytes | str | None = _key("CURVE_PUBLICKEY")
     curve_secret_key: bytes | str | None = _key("CURVE_SECRETKEY")
     curve_server_key: bytes | str | None = _key("CURVE_SERVERKEY")
+    memoryview_from: int | None = _count(None, low=1024)
 
     def __post_init__(self) -> None:
         for spec in fields(self):
@@ -144,10 +148,10 @@ class SocketOptions:
             raise OptionError("CURVE needs curve_public_key and curve_secret_key; make a pair with zmq.curve_keypair()")
 
     def libzmq_values(self) -> Iterator[tuple[str, str, int | bytes]]:
-        """Yield the field's name, libzmq's option and its value in libzmq's unit, for all that is set."""
+        """Yield the field's name, libzmq's option and its value in libzmq's unit, for all of libzmq's that is set."""
         for spec in fields(self):
             value = getattr(self, spec.name)
-            if value is None:
+            if value is None or spec.metadata["option"] is None:
                 continue
             kind = spec.metadata["kind"]
             if kind == "seconds":

@@ -116,3 +116,24 @@ async def test_a_send_wakes(loop: Harness, addresses: Addresses) -> None:
                 dealer.getsockopt(zmq.EVENTS)
                 await loop.turn()
             await sending.result()
+
+
+async def test_a_send_to_a_full_peer_wakes(loop: Harness, addresses: Addresses) -> None:
+    """Room for a router's peer is found though its edge was consumed where the connection could not see it."""
+    small = zmqbridge.SocketOptions(send_high_water_mark=1, receive_high_water_mark=1)
+    async with loop.context(linger=0) as context:
+        router = context.router(bind=addresses.new("inproc"), options=small)
+        peer = context.dealer(connect=router.endpoints[0].address, options=small)
+        await peer.send(b"hello")
+        name = (await router.receive()).peer
+        for _ in range(5):
+            with suppress(zmqbridge.WouldBlock):
+                while True:
+                    router.send_nowait(name, b"x")
+            sending = loop.spawn(router.send, name, b"last")
+            await loop.parked(router)
+            with suppress(zmqbridge.WouldBlock):
+                while True:
+                    peer.receive_nowait()
+            router._socket.events()
+            await sending.result()

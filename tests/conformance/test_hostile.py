@@ -71,6 +71,8 @@ MALFORMED_REQUESTS: list[list[bytes]] = [
     [b"a", b"b"],
     [HUGE],
     [HUGE, b"id", HUGE],
+    [HUGE, b"", b"huge id"],
+    [*[b"x" * 255] * 17, b"", b"too many proxies"],
     [b"x"] * 200,
 ]
 ODD_REQUESTS: list[list[bytes]] = [
@@ -82,7 +84,7 @@ ODD_REQUESTS: list[list[bytes]] = [
     [b""] * 200,
     [b"x"] * 199 + [b""],
     [b"id", b"", *[b"x"] * 198],
-    [HUGE, b"", b"huge id"],
+    [*[b"x" * 255] * 15, b"", b"many proxies"],
     [b"id", b"", HUGE],
 ]
 
@@ -450,7 +452,7 @@ async def test_huge_messages(loop: Harness, addresses: Addresses) -> None:
             await dealer.send([b"id", b"", b"small"])
             while (await replier.receive()).parts != [b"small"]:
                 assert replier.stats.buffered <= 1
-        assert replier.stats.malformed == 5
+        assert replier.stats.malformed == 10
 
 
 @pytest.mark.one_task

@@ -361,13 +361,10 @@ async def test_false_edges(
             # Its coming, its going and the end of its pipe make the descriptor readable, once each at most;
             # each may be seen once more, and there is one look for the answer to each.
             await loop.until(lambda: drains > before)  # noqa: B023 (called at once)
-        for _ in range(10):
+        # Some of it comes late, from libzmq's own threads: a loop that spins would look once a turn.
+        for _ in range(50 * peers):
             await loop.turn()
-        assert drains <= 8 * peers
-        settled = drains
-        for _ in range(100):
-            await loop.turn()
-        assert drains - settled <= 8, "the loop spins"
+        assert drains <= 8 * peers, "the loop spins"
         assert not receiving.done
         assert puller.stats.parked == 1
         await context.pusher(connect=address).send(b"a real one")
@@ -423,8 +420,9 @@ async def test_ping_pong_at_a_high_water_mark_of_one(loop: Harness, addresses: A
 
 
 @pytest.mark.parametrize("every", [2, 3, 7])
-async def test_false_eagain(loop: Harness, addresses: Addresses, every: int) -> None:
+async def test_false_eagain(loop: Harness, addresses: Addresses, monkeypatch: pytest.MonkeyPatch, every: int) -> None:
     """A send that libzmq refuses though there is room goes through, in its place."""
+    monkeypatch.setattr(_socket, "_speedups", None)  # its sends are out of reach
     count = 1000
     async with loop.context() as context:
         pusher = context.pusher(bind=addresses.new("inproc"), options=SMALL)

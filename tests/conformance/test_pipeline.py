@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from typing import Any
+
 import pytest
 
 import zmqbridge
@@ -260,3 +263,112 @@ async def test_reads_only_while_somebody_receives(loop: Harness, addresses: Addr
         assert puller.stats.buffered == 0
         await puller.receive()
         assert 0 < puller.stats.buffered < 300
+
+
+async def test_in_views(loop: Harness, addresses: Addresses) -> None:
+    """Large frames come as read-only memoryviews where that is asked for; all else, and all that is an id, as bytes."""
+    options = SocketOptions(memoryview_from=1024)
+    large = b"x" * 100_000
+    async with loop.context() as context:
+        puller = context.puller(bind=addresses.new("tcp"), options=options)
+        pusher = context.pusher(connect=puller.endpoints[0].address)
+        await pusher.send([b"head", large, large[:1023]])
+        received: list[Any] = await puller.receive()
+        head, view, small = received
+        assert (type(head), type(view), type(small)) == (bytes, memoryview, bytes)
+        assert (head, view, small) == (b"head", large, large[:1023])
+        with pytest.raises(TypeError):
+            view[0] = 1
+        await context.pusher(connect=puller.endpoints[0].address).send([view, b"again"])
+        forwarded, _ = await puller.receive()
+        puller.close()
+        assert (view, forwarded) == (large, large)
+        replier = context.replier(bind=addresses.new("tcp"), options=options)
+        requester = context.requester(connect=replier.endpoints[0].address, options=options)
+
+        async def serve() -> None:
+            async for request in replier:
+                await request.reply(request.parts)
+
+        loop.spawn(serve)
+        reply: Any = (await requester.request(large))[0]
+        assert (type(reply), reply) == (memoryview, large)
+        plain = context.puller(bind=addresses.new("tcp"))
+        await context.pusher(connect=plain.endpoints[0].address).send(large)
+        (copy,) = await plain.receive()
+        assert (type(copy), copy) == (bytes, large)
+
+
+@pytest.mark.parametrize("kind", [list, tuple, iter], ids=["list", "tuple", "iterator"])
+async def test_many_of_every_kind(loop: Harness, addresses: Addresses, kind: Any) -> None:
+    """``send_many`` takes messages of every kind, more than there is room for, and each arrives in its order."""
+    small = SocketOptions(send_high_water_mark=10, receive_high_water_mark=10)
+    kinds: list[Any] = [b"bytes", bytearray(b"bytes"), [b"two", b"frames"], (b"two", memoryview(b"frames")), [b""]]
+    expected = [[b"bytes"], [b"bytes"], [b"two", b"frames"], [b"two", b"frames"], [b""]]
+    async with loop.context() as context:
+        puller = context.puller(bind=addresses.new("tcp"), options=small)
+        pusher = context.pusher(connect=puller.endpoints[0].address, options=small)
+        sending = loop.spawn(pusher.send_many, kind(kinds * 400))
+        received: list[Any] = []
+        while len(received) < 2000:
+            received += await puller.receive_many(100)
+        await sending.result()
+        assert received == expected * 400
+        assert pusher.stats.sent == 2000
+
+
+@pytest.mark.one_task
+@pytest.mark.parametrize("kind", [list, iter], ids=["list", "iterator"])
+async def test_many_with_a_bad_one(loop: Harness, addresses: Addresses, kind: Any) -> None:
+    """Messages before one that is none are sent, and the error names it."""
+    async with loop.context() as context:
+        puller = context.puller(bind=addresses.new("inproc"))
+        pusher = context.pusher(connect=puller.endpoints[0].address)
+        bad: list[Any] = [b"one", b"two", "text", b"never"]
+        with pytest.raises(TypeError, match="not the str 'text'"):
+            await pusher.send_many(kind(bad))
+        await pusher.send(b"next")
+        assert [await puller.receive() for _ in range(3)] == [[b"one"], [b"two"], [b"next"]]
+        await pusher.send_many(kind([]))
+        pusher.close()
+        with pytest.raises(zmqbridge.ConnectionClosed):
+            await pusher.send_many(kind([b"late"]))
+
+
+async def test_many_that_is_cancelled(loop: Harness, addresses: Addresses) -> None:
+    """What a cancelled ``send_many`` has sent is the first so many of its messages."""
+    small = SocketOptions(send_high_water_mark=10, receive_high_water_mark=10)
+    async with loop.context() as context:
+        puller = context.puller(bind=addresses.new("inproc"), options=small)
+        pusher = context.pusher(connect=puller.endpoints[0].address, options=small)
+        sending = loop.spawn(pusher.send_many, [b"%d" % number for number in range(1000)])
+        await loop.parked(pusher)
+        sending.cancel()
+        await loop.until(lambda: sending.done)
+        sent = pusher.stats.sent
+        assert 0 < sent < 1000
+        received: list[list[bytes]] = []
+        while len(received) < sent:
+            received += await puller.receive_many()
+        assert received == [[b"%d" % number] for number in range(sent)]
+        with pytest.raises(zmqbridge.WouldBlock):
+            puller.receive_nowait()
+
+
+async def test_many_after_those_that_wait(loop: Harness, addresses: Addresses) -> None:
+    """Many messages are behind one that waits already, as any send is."""
+    small = SocketOptions(send_high_water_mark=1, receive_high_water_mark=1)
+    async with loop.context() as context:
+        puller = context.puller(bind=addresses.new("inproc"), options=small)
+        pusher = context.pusher(connect=puller.endpoints[0].address, options=small)
+        fills = 0
+        with contextlib.suppress(zmqbridge.WouldBlock):
+            while True:
+                pusher.send_nowait(b"fills")
+                fills += 1
+        loop.spawn(pusher.send, b"first")
+        await loop.parked(pusher)
+        loop.spawn(pusher.send_many, [b"second", b"third"])
+        await loop.parked(pusher, 2)
+        assert [await puller.receive() for _ in range(fills)] == [[b"fills"]] * fills
+        assert [await puller.receive() for _ in range(3)] == [[b"first"], [b"second"], [b"third"]]

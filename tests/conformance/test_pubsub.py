@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import zmq
 
@@ -188,3 +190,42 @@ async def test_publisher_gone(loop: Harness, addresses: Addresses) -> None:
             subscriber = other.subscriber(connect=publisher.endpoints[0].address, tags=["probe"])
             await publish_until_heard(loop, publisher, subscriber)
             publisher.close()
+
+
+@pytest.mark.one_task
+async def test_publish_many(loop: Harness, addresses: Addresses) -> None:
+    """Many publications at once arrive in order, each under its tag; what was received can be published again."""
+    async with loop.context() as context:
+        publisher = context.publisher(bind=addresses.new("tcp"), options=UNLIMITED)
+        subscriber = context.subscriber(connect=publisher.endpoints[0].address, tags=[""])
+        await publish_until_heard(loop, publisher, subscriber)
+        sent = publisher.stats.sent
+        publisher.publish_many((f"tag {number}", b"%d" % number) for number in range(500))
+        received = [await subscriber.receive() for _ in range(500)]
+        assert received == [(b"tag %d" % number, b"%d" % number) for number in range(500)]
+        publisher.publish_many(received)
+        assert [await subscriber.receive() for _ in range(500)] == received
+        assert publisher.stats.sent - sent == 1000
+        publisher.publish_many([])
+        with pytest.raises(zmqbridge.LocalProtocolError, match="leave it out"):
+            publisher.publish_many([("good", b"x"), ("b\0d", b"x")])
+        publisher.publish(b"next", "tag")
+        assert await subscriber.receive() == (b"tag", b"next")
+        publisher.close()
+        with pytest.raises(zmqbridge.ConnectionClosed):
+            publisher.publish_many([("late", b"x")])
+
+
+@pytest.mark.one_task
+async def test_in_views(loop: Harness, addresses: Addresses) -> None:
+    """A large publication's message comes as a memoryview where that is asked for, and its tag as bytes."""
+    async with loop.context() as context:
+        publisher = context.publisher(bind=addresses.new("tcp"), options=UNLIMITED)
+        options = zmqbridge.SocketOptions(memoryview_from=1024)
+        subscriber = context.subscriber(connect=publisher.endpoints[0].address, tags=[""], options=options)
+        await publish_until_heard(loop, publisher, subscriber)
+        publisher.publish(b"x" * 100_000, "tag")
+        publication: Any = await subscriber.receive()
+        tag, message = publication
+        assert (type(tag), type(message)) == (bytes, memoryview)
+        assert (tag, message) == (b"tag", b"x" * 100_000)

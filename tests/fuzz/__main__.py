@@ -2,6 +2,7 @@
 
 Where atheris can be imported it finds the inputs, led by which branches of the code they reach; elsewhere they are
 random, made from a seed that is printed. An input that fails is printed with the command that runs it again.
+``make .venv/.fuzz`` installs atheris for ``make fuzz``, on Linux on x86_64.
 """
 
 # ruff: noqa: T201

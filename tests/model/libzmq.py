@@ -17,6 +17,7 @@ come between any two of them.
 from __future__ import annotations
 
 import errno
+import sys
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -185,6 +186,7 @@ class ModelSocket(Socket):
         self.tells_room = True
         self.receives = True
         self.input_pending = False
+        self.views_from = sys.maxsize
         self._recv = raw.recv
         self._send = raw.send
         self._get = raw.get

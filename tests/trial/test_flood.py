@@ -16,7 +16,9 @@ from tests.trial.base import ZmqTestCase
 
 TCP = tx.ZmqEndpoint("bind", "tcp://127.0.0.1:*")
 SIZE = 100
-TWO_BATCHES = 512
+# A turn looks once because the descriptor is readable and once because the last look left something. The call
+# that counts may come a turn later than it is due, for its time is rounded.
+FOUR_BATCHES = 1024
 
 # Sends numbered messages to each of several addresses in turn, as fast as it can.
 SENDER = f"""
@@ -122,7 +124,7 @@ class FloodCase(ZmqTestCase):
         await sent
         await self.turns()
         self.assertTrue(numbers == list(range(count)))
-        self.assertLessEqual(turns.most, TWO_BATCHES)
+        self.assertLessEqual(turns.most, FOUR_BATCHES)
         during = [seen for seen in ticks if 0 < seen < count]
         self.assertGreater(len(during), 50)
         self.assertGreater(len(set(during)), 50)
@@ -157,7 +159,7 @@ class FloodCase(ZmqTestCase):
         await self.until(lambda: counts == [count, count])
         turns.stop()
         self.assertGreaterEqual(others[0], count // 4)
-        self.assertLessEqual(turns.most, 2 * TWO_BATCHES)
+        self.assertLessEqual(turns.most, 2 * FOUR_BATCHES)
 
     async def test_slow_handler(self) -> None:
         """A handler that takes a millisecond does not keep the reactor for many messages at once."""

@@ -36,6 +36,17 @@ class Publisher(Connection):
         """
         self._channel.send_nowait((publication_frame(message, tag),))
 
+    def publish_many(self, publications: Iterable[tuple[Tag, BytesLike]]) -> None:
+        """Publish messages in order, at once, each a pair of the tag and the message as :meth:`publish` takes them.
+
+        Faster than as many calls of :meth:`publish`. What a subscriber receives, a
+        :class:`~zmqbridge.Publication`, is such a pair. If one of them is wrong, none is published.
+
+        Raises:
+            ConnectionClosed, LocalProtocolError, TypeError: as :meth:`publish`.
+        """
+        self._channel.send_many_nowait([publication_frame(message, tag) for tag, message in publications])
+
 
 class Subscriber(Receiver[Publication]):
     """A SUB socket: receives what is published under the tags that it subscribed to.
