@@ -7,7 +7,7 @@ RUN := $(VENV)/bin/python
 WORKERS ?= logical
 PYTEST := $(RUN) -m pytest --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: help demo test test-pure soak test-all coverage mutants fuzz lint format docs bench guarantees clean
+.PHONY: help demo test test-pure soak test-all coverage mutants fuzz lint format docs bench bench-quick guarantees clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -21,8 +21,8 @@ test: $(VENV)/.test ## the whole test suite, in a process for each processor; WO
 test-pure: $(VENV)/.test ## the conformance suite once more, without the C extension
 	ZMQBRIDGE_NO_SPEEDUPS=1 $(PYTEST) tests/conformance tests/test_socket.py tests/test_trial.py $(ARGS)
 
-soak: $(VENV)/.test ## what takes minutes: ten thousand connections, a million messages, long storms
-	$(RUN) -m pytest tests/soak $(ARGS)
+soak: $(VENV)/.test ## what takes minutes: ten thousand connections, a million messages, long storms; with their seeds
+	$(RUN) -m pytest -v -s tests/soak $(ARGS)
 
 test-all: ## the whole test suite on every Python from 3.11 on that this machine has
 	@set -e; for python in $$($(PYTHON) tests/pythons.py); do \
@@ -40,10 +40,10 @@ coverage: $(VENV)/.test ## the suite again, with the lines and branches that it 
 
 PURE := */zmqbridge/framing.py,*/zmqbridge/protocols.py,*/zmqbridge/readiness.py,*/zmqbridge/endpoints.py,*/zmqbridge/options.py,*/zmqbridge/errors.py
 
-mutants: $(VENV)/.test ## take each rule out of the code, one at a time, and see that a test fails
-	$(RUN) -m tests.mutations
+mutants: $(VENV)/.test ## take each rule out of the code, one at a time, and see that a test fails; ARGS='2: send' tries some
+	$(RUN) -m tests.mutations $(ARGS)
 
-fuzz: $(VENV)/.test ## layouts of frames without end, or ARGS='--seconds 60'; with atheris where it is installed
+fuzz: $(VENV)/.test ## layouts of frames without end, or ARGS='--seconds 60'; led by atheris after 'make .venv/.fuzz'
 	$(RUN) -m tests.fuzz $(ARGS)
 
 lint: $(VENV)/.lint ## formatting, lint rules and types
@@ -58,9 +58,11 @@ format: $(VENV)/.lint ## rewrite the code in the project's format
 docs: $(VENV)/.docs ## the documentation, in docs/_build/html; a warning is an error
 	$(RUN) -m sphinx --fail-on-warning --keep-going --builder html docs docs/_build/html
 
-bench: $(VENV)/.bench ## the figures of speed beside zmq.asyncio and others
-	$(RUN) -m benchmarks.receive
-	$(RUN) -m benchmarks.requests
+bench: $(VENV)/.bench ## the figures of speed beside its peers, in half an hour, for the documentation
+	$(RUN) -m benchmarks --json docs/benchmarks.json --svg docs/benchmarks.svg $(ARGS)
+
+bench-quick: $(VENV)/.bench ## what is judged of them, in two minutes; ARGS='--only receive' is less
+	$(RUN) -m benchmarks --quick $(ARGS)
 
 guarantees: $(VENV)/.bench ## what becomes of the awkward cases, here and in other libraries
 	$(RUN) -m benchmarks.guarantees $(ARGS)

@@ -131,7 +131,8 @@ class Channel(Generic[Item]):
         """
         if self.state.state is not State.OPEN:
             self.state.check()
-        self.check_thread()
+        if self._thread != threading.get_ident():
+            self.check_thread()
 
     def check_thread(self) -> None:
         """Return if the channel belongs to the calling thread, or to none so far, and then to this one.
@@ -225,6 +226,24 @@ class Channel(Generic[Item]):
         raise WouldBlock(f"{self._describe()} has nothing to receive now; await receive() to wait for it")
 
     # --- sending ---
+
+    def send_at_once(self, frames: Sequence[bytes]) -> bool:
+        """Send a message in the one lane of most sockets if :meth:`send` would neither wait nor make a checkpoint.
+
+        Returns:
+            Whether it was sent.
+        """
+        backend = self._backend
+        if (
+            self._budget <= 0
+            or self.readiness.lanes
+            or backend is None
+            or backend.strict_checkpoints
+            or self.state.state is not State.OPEN
+            or self._thread != threading.get_ident()
+        ):
+            return False
+        return self._try_send(frames, once=True)
 
     async def send(self, frames: Sequence[bytes], lane: Hashable = None, deadline: float | None = None) -> None:
         """Send a message when there is room, behind all that wait for room in the same lane.
@@ -330,9 +349,9 @@ class Channel(Generic[Item]):
                 f"{self._describe()} is at its high-water mark, or has no peer; await send() to wait for room"
             )
 
-    def _try_send(self, frames: Sequence[bytes]) -> bool:
+    def _try_send(self, frames: Sequence[bytes], *, once: bool = False) -> bool:
         try:
-            sent = self.socket.send(frames)
+            sent = self.socket.try_once(frames) if once else self.socket.send(frames)
         except (ContextTerminated, ConnectionClosed) as error:
             self._ended_by(error)
             raise

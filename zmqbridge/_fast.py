@@ -49,8 +49,8 @@ class Speedups(Protocol):
         Frames of ``views_from`` bytes and more are memoryviews.
         """
 
-    def send(self, socket: int, message: Any, /) -> tuple[int, int]:
-        """Send a message; return how many of its frames libzmq took, and the errno."""
+    def send(self, socket: int, message: Any, /) -> tuple[int, int] | None:
+        """Send a message; return ``None``, or how many of its frames libzmq took, and the errno."""
 
     def send_batch(
         self, socket: int, messages: list[Any], start: int, limit: int, size: int, /

@@ -184,10 +184,10 @@ class Socket:
         Raises:
             PeerUnreachable: if a router has no such peer.
         """
-        if self._try(frames):
+        if self.try_once(frames):
             return True
         while self.events() & POLLOUT:
-            if self._try(frames):
+            if self.try_once(frames):
                 return True
             if not self.tells_room:
                 self.events()
@@ -207,11 +207,16 @@ class Socket:
         """
         for index in range(start, min(start + limit, len(messages))):
             message = messages[index]
-            if type(message) is not bytes or not self._try((message,)):
+            if type(message) is not bytes or not self.try_once((message,)):
                 return index - start
         return min(limit, len(messages) - start)
 
-    def _try(self, frames: Sequence[bytes]) -> bool:
+    def try_once(self, frames: Sequence[bytes]) -> bool:
+        """Send a message whole if libzmq knows of room without looking (fact 4), and return whether it was sent.
+
+        Raises:
+            PeerUnreachable: as :meth:`send`.
+        """
         send = self._send
         last = len(frames) - 1
         index = 0
@@ -404,15 +409,17 @@ class FastSocket(Socket):
             self._forget_the_rest()
         return sent
 
-    def _try(self, frames: Sequence[bytes]) -> bool:
+    def try_once(self, frames: Sequence[bytes]) -> bool:
         self._check_open()
-        taken, error = self._send_message(self._handle, frames)
-        if error == errno.EAGAIN:
-            if 0 < taken < len(frames) - 1:
-                self._forget_the_rest()
-        elif error:
+        stopped = self._send_message(self._handle, frames)
+        if stopped is None:
+            return True
+        taken, error = stopped
+        if error != errno.EAGAIN:
             self._refused(frames, zmq.ZMQError(error))
-        return not error
+        if 0 < taken < len(frames) - 1:
+            self._forget_the_rest()
+        return False
 
     def events(self) -> int:
         self._check_open()

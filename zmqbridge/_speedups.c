@@ -324,6 +324,8 @@ static PyObject *send_message(PyObject *self, PyObject *args)
     int number = send_one(socket, message, &taken);
     if (number < 0)
         return NULL;
+    if (number == 0)
+        Py_RETURN_NONE;
     return Py_BuildValue("(ni)", taken, number);
 }
 
@@ -621,7 +623,7 @@ static PyType_Spec next_spec = {
 static PyMethodDef methods[] = {
     {"use", use, METH_O, "use(addresses): take the functions of libzmq from these addresses, by name."},
     {"receive", receive, METH_VARARGS, "receive(socket, limit, bytes, views_from) -> (messages, errno)"},
-    {"send", send_message, METH_VARARGS, "send(socket, message) -> (frames taken, errno)"},
+    {"send", send_message, METH_VARARGS, "send(socket, message) -> None, or (frames taken, errno)"},
     {"send_batch", send_batch, METH_VARARGS,
      "send_batch(socket, messages, start, limit, bytes) -> (messages sent, frames taken of the next, errno)"},
     {"events", events, METH_O, "events(socket) -> the value of ZMQ_EVENTS, or the errno as a negative number"},

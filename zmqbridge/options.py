@@ -61,7 +61,8 @@ class SocketOptions:
 
     Attributes:
         send_high_water_mark: messages that libzmq queues for one peer before a send
-            must wait (or a publisher drops); 0 is no limit. libzmq's default is 1000.
+            must wait (or a publisher drops); 0 is no limit. libzmq's default is 1000. A
+            subscriber's is 0: it sends subscriptions alone, and libzmq drops those above the mark.
         receive_high_water_mark: messages that libzmq queues from one peer before that
             peer is held back; 0 is no limit. libzmq's default is 1000. A value below 256
             also bounds how many messages this library reads ahead.

@@ -229,3 +229,15 @@ async def test_in_views(loop: Harness, addresses: Addresses) -> None:
         tag, message = publication
         assert (type(tag), type(message)) == (bytes, memoryview)
         assert (tag, message) == (b"tag", b"x" * 100_000)
+
+
+@pytest.mark.one_task
+async def test_more_tags_than_any_high_water_mark(loop: Harness, addresses: Addresses) -> None:
+    """Every subscription reaches the publisher, though there are thousands at once."""
+    tags = [f"{number}." for number in range(3000)]
+    async with loop.context() as context:
+        publisher = context.connection(zmq.XPUB, bind=addresses.new("tcp"))
+        subscriber = context.subscriber(connect=publisher.endpoints[0].address, tags=tags)
+        subscribed = {(await publisher.receive())[0] for _ in tags}
+        assert subscribed == {b"\1" + tag.encode() for tag in tags}
+        assert subscriber.getsockopt(zmq.SNDHWM) == 0

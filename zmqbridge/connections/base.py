@@ -309,7 +309,9 @@ class Sender(Connection):
             ConnectionClosed: if the connection is closed, or closes meanwhile.
             TypeError: if the message holds anything but bytes-like frames, a ``str`` for one.
         """
-        await self._channel.send(frames_of(message))
+        frames = frames_of(message)
+        if not self._channel.send_at_once(frames):
+            await self._channel.send(frames)
 
     def send_nowait(self, message: Message) -> None:
         """Send a message now.

@@ -57,8 +57,8 @@ class Subscriber(Receiver[Publication]):
     """
 
     # All that a SUB socket sends is subscriptions. Where the publisher is gone they stay queued, and
-    # waiting for them would keep the context from ending.
-    _defaults: ClassVar[dict[str, Any]] = {"linger": 0.0}
+    # waiting for them would keep the context from ending. Those above a high-water mark libzmq drops unsaid.
+    _defaults: ClassVar[dict[str, Any]] = {"linger": 0.0, "send_high_water_mark": 0}
 
     def __init__(self, context: Owner, socket_type: int, *, tags: Iterable[Tag] = (), **arguments: Any) -> None:
         if isinstance(tags, (str, bytes)):
