@@ -18,6 +18,8 @@ import zmqbridge
 from zmqbridge import _socket
 from zmqbridge._fast import ALL, VARIABLE, load, load_option
 from zmqbridge._socket import POLLIN, POLLOUT, FastSocket, LeanSocket, Socket
+from zmqbridge.framing import Publication
+from zmqbridge.protocols import read_publications
 
 extension: Any = pytest.importorskip("zmqbridge._speedups", reason="the extension was not built")
 
@@ -446,3 +448,44 @@ def test_items_do_not_leak() -> None:
 
     before = exchange(200)
     assert exchange(2000) - before < 200
+
+
+@pytest.mark.parametrize("read", [extension.publications, read_publications])
+def test_publications(read: Any) -> None:
+    """A batch of well-formed publications is read at once; one that is not leaves all of it to the careful reader."""
+    good = [[b"tag\0message"], [b"\0"], [b"a\0b\0c"], [b"tag\0"], [b"\0" + b"x" * 1000]]
+    publications = read(good, b"\0", Publication)
+    assert publications == [(b"tag", b"message"), (b"", b""), (b"a", b"b\0c"), (b"tag", b""), (b"", b"x" * 1000)]
+    assert all(type(publication) is Publication for publication in publications)
+    assert publications[0].message == b"message"
+    assert read([], b"\0", Publication) == []
+    for bad in ([b"none"], [b"two", b"frames"], [], [memoryview(b"tag\0view")], [b""]):
+        assert read([*good, bad, *good], b"\0", Publication) is None
+
+
+def test_publications_do_not_leak() -> None:
+    """Neither those that were read nor those of a batch that could not be read stay behind."""
+
+    def exchange(rounds: int) -> int:
+        for _ in range(rounds):
+            extension.publications([[b"tag %d\0message" % number] for number in range(20)], b"\0", Publication)
+            extension.publications([[b"tag\0message"], [b"none"]], b"\0", Publication)
+        gc.collect()
+        return sys.getallocatedblocks()
+
+    before = exchange(200)
+    assert exchange(2000) - before < 200
+
+
+def test_publications_of_nonsense() -> None:
+    """What is no list, no tuple's type or no single byte is an error and no crash."""
+    nonsense: list[tuple[Any, Any, Any]] = [
+        (5, b"\0", Publication),
+        ([], b"\0", 5),
+        ([], b"", Publication),
+        ([], b"ab", tuple),
+        ([], b"\0", int),
+    ]
+    for arguments in nonsense:
+        with pytest.raises((TypeError, ValueError)):
+            extension.publications(*arguments)

@@ -63,6 +63,10 @@ class Speedups(Protocol):
             How many it sent, how many frames libzmq took of the next, and the errno.
         """
 
+    def publications(self, messages: Any, separator: bytes, kind: type[Any], /) -> list[Any] | None:
+        """Return the tag and the payload of each message as a named tuple, or ``None`` if one is not of one frame of
+        bytes with a separator of one byte in it."""
+
     def events(self, socket: int, /) -> int:
         """Return the value of EVENTS, or the errno as a negative number."""
 

@@ -54,7 +54,17 @@ from zmqbridge.errors import (
 from zmqbridge.framing import Message
 from zmqbridge.options import SocketOptions
 
-__all__ = ["POLLIN", "POLLOUT", "FastSocket", "LeanSocket", "Socket", "fast_items", "open_socket", "speedups_enabled"]
+__all__ = [
+    "POLLIN",
+    "POLLOUT",
+    "FastSocket",
+    "LeanSocket",
+    "Socket",
+    "fast_items",
+    "fast_publications",
+    "open_socket",
+    "speedups_enabled",
+]
 
 _speedups = load()
 _read_option = load_option()
@@ -69,6 +79,9 @@ NOBLOCK_SNDMORE = int(zmq.NOBLOCK | zmq.SNDMORE)
 # What a batch may cost: its bytes, and for each frame about as much again as copying this many of them.
 BATCH_COST = 1 << 20
 FRAME_COST = 256
+
+# As in zmqbridge/_speedups.c.
+SHARED_FROM = 65536
 
 _SILENT_ABOUT_ROOM = frozenset(
     int(getattr(zmq, name)) for name in ("ROUTER", "PUB", "XPUB", "STREAM", "SERVER", "PEER", "RADIO")
@@ -392,6 +405,7 @@ class FastSocket(Socket):
         self._send_message = _speedups.send
         self._send_messages = _speedups.send_batch
         self._read_events = _speedups.events
+        self._try_small = super().try_once
 
     def drain(self, limit: int) -> tuple[list[list[bytes]], bool]:
         self._check_open()
@@ -410,6 +424,8 @@ class FastSocket(Socket):
         return sent
 
     def try_once(self, frames: Sequence[bytes]) -> bool:
+        if len(frames) == 1 and len(frames[0]) < SHARED_FROM:
+            return self._try_small(frames)  # one call of pyzmq's, which looks by itself whether the socket is open
         self._check_open()
         stopped = self._send_message(self._handle, frames)
         if stopped is None:
@@ -438,6 +454,11 @@ class FastSocket(Socket):
 def fast_items() -> Callable[..., Any] | None:
     """Return the extension's asynchronous iterator over what is read ahead, if it is there."""
     return None if _speedups is None else _speedups.Items
+
+
+def fast_publications() -> Callable[..., Any] | None:
+    """Return the extension's reader of publications, if it is there."""
+    return None if _speedups is None else _speedups.publications
 
 
 def open_socket(context: zmq.Context[Any], socket_type: int) -> Socket:

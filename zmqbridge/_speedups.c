@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* From zmq.h, which is not needed to build this: they are part of libzmq's stable ABI. */
 typedef struct zmq_msg_t {
@@ -387,6 +388,58 @@ static PyObject *events(PyObject *self, PyObject *address)
     return PyLong_FromLong(value);
 }
 
+/* --- publications --- */
+
+static PyObject *publication(PyObject *frame, char separator, PyTypeObject *kind)
+{
+    char *data;
+    Py_ssize_t size;
+    if (PyBytes_AsStringAndSize(frame, &data, &size) < 0)
+        return NULL;
+    char *end = memchr(data, separator, (size_t)size);
+    if (!end)
+        Py_RETURN_NONE;
+    PyObject *read = PyType_GenericAlloc(kind, 2);
+    PyObject *tag = PyBytes_FromStringAndSize(data, end - data);
+    PyObject *message = PyBytes_FromStringAndSize(end + 1, size - (end + 1 - data));
+    if (read && tag && message) {
+        PyTuple_SetItem(read, 0, tag);
+        PyTuple_SetItem(read, 1, message);
+        return read;
+    }
+    Py_XDECREF(read);
+    Py_XDECREF(tag);
+    Py_XDECREF(message);
+    return NULL;
+}
+
+/* All of a batch, or None if one of them is not one frame of bytes with the separator in it. */
+static PyObject *publications(PyObject *self, PyObject *args)
+{
+    PyObject *batch, *kind;
+    const char *separator;
+    Py_ssize_t length;
+    if (!PyArg_ParseTuple(args, "O!y#O!", &PyList_Type, &batch, &separator, &length, &PyType_Type, &kind))
+        return NULL;
+    if (length != 1 || !PyType_IsSubtype((PyTypeObject *)kind, &PyTuple_Type))
+        return PyErr_Format(PyExc_ValueError, "a separator of one byte and a kind of tuple are needed");
+    Py_ssize_t count = PyList_Size(batch);
+    PyObject *all = PyList_New(count);
+    for (Py_ssize_t i = 0; all && i < count; i++) {
+        PyObject *message = PyList_GetItem(batch, i), *read = NULL;
+        if (PyList_CheckExact(message) && PyList_Size(message) == 1 && PyBytes_CheckExact(PyList_GetItem(message, 0)))
+            read = publication(PyList_GetItem(message, 0), *separator, (PyTypeObject *)kind);
+        else
+            read = Py_NewRef(Py_None);
+        if (!read || read == Py_None) {
+            Py_DECREF(all);
+            return read;
+        }
+        PyList_SetItem(all, i, read);
+    }
+    return all;
+}
+
 /* --- iteration: what is there is taken without a coroutine for each message --- */
 
 /* What `async for` asks for the next item: the buffer of what is read ahead, whose first items are reserved for others,
@@ -626,6 +679,7 @@ static PyMethodDef methods[] = {
     {"send", send_message, METH_VARARGS, "send(socket, message) -> None, or (frames taken, errno)"},
     {"send_batch", send_batch, METH_VARARGS,
      "send_batch(socket, messages, start, limit, bytes) -> (messages sent, frames taken of the next, errno)"},
+    {"publications", publications, METH_VARARGS, "publications(messages, separator, kind) -> a list, or None"},
     {"events", events, METH_O, "events(socket) -> the value of ZMQ_EVENTS, or the errno as a negative number"},
     {NULL, NULL, 0, NULL},
 };

@@ -152,17 +152,36 @@ class Faults:
 _new_tuple: Any = tuple.__new__
 
 
+def read_publications(batch: list[Frames], separator: bytes, kind: type[Publication]) -> list[Publication] | None:
+    """Return all of a batch, or ``None`` if one is not what nearly all are: well-formed, and one frame of bytes."""
+    with suppress(ValueError, AttributeError):
+        # The named tuple's own constructor costs thrice as much.
+        publications = [
+            _new_tuple(kind, (tag, message))
+            for tag, found, message in [frame.partition(separator) for (frame,) in batch]
+            if found
+        ]
+        if len(publications) == len(batch):
+            return publications
+    return None
+
+
 class SubscriberProtocol:
     """Which tags a subscriber asked for, and what its messages say.
 
     libzmq counts equal subscriptions, so each needs its own unsubscription; this
     class counts with it, to name a mistake that libzmq would pass over.
+
+    Args:
+        faults: where malformed messages are counted.
+        read_all: reads a batch that is well-formed throughout, or returns ``None``.
     """
 
-    __slots__ = ("_tags", "faults")
+    __slots__ = ("_read_all", "_tags", "faults")
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: Faults, read_all: Callable[..., list[Publication] | None] = read_publications) -> None:
         self.faults = faults
+        self._read_all = read_all
         self._tags: Counter[bytes] = Counter()
 
     @property
@@ -194,15 +213,9 @@ class SubscriberProtocol:
     def receive(self, batch: Iterable[Frames]) -> list[Publication]:
         """Return the publications among these messages."""
         batch = list(batch)
-        with suppress(ValueError, AttributeError):
-            # Nearly always all are well-formed, of one frame. The named tuple's own constructor costs thrice as much.
-            publications: list[Publication] = [
-                _new_tuple(Publication, (tag, message))
-                for tag, separator, message in [frame.partition(SEPARATOR) for (frame,) in batch]
-                if separator
-            ]
-            if len(publications) == len(batch):
-                return publications
+        publications = self._read_all(batch, SEPARATOR, Publication)
+        if publications is not None:
+            return publications
         publications = []
         for frames in batch:
             try:

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 import zmq
 
+from zmqbridge._socket import fast_publications
 from zmqbridge.connections.base import Connection, Frames, Owner, Receiver
 from zmqbridge.framing import BytesLike, Publication, Tag, publication_frame
-from zmqbridge.protocols import SubscriberProtocol
+from zmqbridge.protocols import SubscriberProtocol, read_publications
 
 __all__ = ["Publisher", "Subscriber"]
 
@@ -67,7 +68,7 @@ class Subscriber(Receiver[Publication]):
         super().__init__(context, socket_type, **arguments)
 
     def _prepare(self) -> None:
-        self._protocol = SubscriberProtocol(self._faults)
+        self._protocol = SubscriberProtocol(self._faults, fast_publications() or read_publications)
         for tag in self._first_tags:
             self._socket.set_option(zmq.SUBSCRIBE, self._protocol.subscribe(tag))
 
