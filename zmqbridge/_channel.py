@@ -38,6 +38,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from threading import get_ident
 from typing import Any, Generic, TypeVar
 from weakref import WeakSet
 
@@ -69,6 +70,7 @@ def _close_in_child() -> None:
     """In the child of a fork: what was read ahead is the parent's, and every operation raises."""
     for channel in _open_channels:
         channel.state.fork()
+        channel.settle()
         channel.buffer.clear()
 
 
@@ -118,6 +120,10 @@ class Channel(Generic[Item]):
         self._budget = BATCH
         self._turn = 0
         self._stale = True
+        # The thread that may send without a checkpoint, and without a look at the state; None where there is none.
+        self._sends_at_once: int | None = None
+        self._lanes = self.readiness.lanes
+        self._try_frame = socket.try_frame
         _open_channels.add(self)
 
     # --- misuse ---
@@ -131,7 +137,7 @@ class Channel(Generic[Item]):
         """
         if self.state.state is not State.OPEN:
             self.state.check()
-        if self._thread != threading.get_ident():
+        if self._thread != get_ident():
             self.check_thread()
 
     def check_thread(self) -> None:
@@ -140,28 +146,35 @@ class Channel(Generic[Item]):
         Raises:
             LocalProtocolError: if it belongs to another.
         """
-        if self._thread != threading.get_ident():
+        if self._thread != get_ident():
             if self._thread is not None:
                 raise LocalProtocolError(
                     f"{self._describe()} belongs to another thread (ident {self._thread}); a ZeroMQ socket is used "
                     "from one thread: hand the work to the loop that runs there"
                 )
-            self._thread = threading.get_ident()
+            self._thread = get_ident()
 
     def own(self) -> None:
         """From now on the channel belongs to the calling thread, which is its loop's."""
-        self._thread = threading.get_ident()
+        self._thread = get_ident()
+        self.settle()
 
     def inherit(self) -> bool:
         """Take over the channel of a thread that has ended; return whether it is the calling thread's now."""
         if self._thread not in {thread.ident for thread in threading.enumerate()}:
-            self._thread = threading.get_ident()
-        return self._thread == threading.get_ident()
+            self.own()
+        return self._thread == get_ident()
+
+    def settle(self) -> None:
+        """Note what :meth:`send_at_once` need not ask each time: call it when the state or the thread has changed."""
+        lenient = self._backend is not None and not self._backend.strict_checkpoints
+        self._sends_at_once = self._thread if lenient and self.state.state is State.OPEN else None
 
     def _enter(self) -> Backend:
         self.check_caller()
         if self._backend is None:
             self._backend = self._get_backend()
+            self.settle()
         return self._backend
 
     # --- receiving ---
@@ -227,23 +240,26 @@ class Channel(Generic[Item]):
 
     # --- sending ---
 
-    def send_at_once(self, frames: Sequence[bytes]) -> bool:
+    def send_at_once(self, message: Message) -> bool:
         """Send a message in the one lane of most sockets if :meth:`send` would neither wait nor make a checkpoint.
 
         Returns:
             Whether it was sent.
         """
-        backend = self._backend
-        if (
-            self._budget <= 0
-            or self.readiness.lanes
-            or backend is None
-            or backend.strict_checkpoints
-            or self.state.state is not State.OPEN
-            or self._thread != threading.get_ident()
-        ):
+        if self._budget <= 0 or self._sends_at_once != get_ident() or self._lanes:
             return False
-        return self._try_send(frames, once=True)
+        if type(message) is not bytes:
+            return self._try_send(frames_of(message), once=True)
+        # What _try_send() does, without its calls.
+        if not self._try_frame(message):
+            return False
+        self._budget -= 1
+        self.sent += 1
+        self._stale = True
+        leader = self.readiness.leader
+        if leader is not None:
+            leader.wake()
+        return True
 
     async def send(self, frames: Sequence[bytes], lane: Hashable = None, deadline: float | None = None) -> None:
         """Send a message when there is room, behind all that wait for room in the same lane.
@@ -522,6 +538,7 @@ class Channel(Generic[Item]):
         else:
             self.state.close()
             self._release()
+        self.settle()
         self.readiness.wake_all()
 
     def close(self) -> bool:
@@ -529,6 +546,7 @@ class Channel(Generic[Item]):
         self.check_thread()
         if not self.state.close():
             return False
+        self.settle()
         _open_channels.discard(self)
         self.accepted -= len(self.buffer)
         self.buffer.clear()

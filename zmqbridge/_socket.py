@@ -148,6 +148,7 @@ class Socket:
         self.receives = int(socket_type) not in _SEND_ONLY
         self.input_pending = False
         self.views_from = maxsize
+        self._shared_from = maxsize
         self._recv: Callable[..., zmq.Frame] = self.raw.recv
         # The compiled class's method: the subclass's checks for options of draft sockets
         # that are not used here would double its cost.
@@ -244,6 +245,16 @@ class Socket:
             return False
         except zmq.ZMQError as error:
             self._refused(frames, error)
+        return True
+
+    def try_frame(self, frame: bytes) -> bool:
+        """Send a message of one frame, and return whether it was sent; why it was not, :meth:`send` will say."""
+        if len(frame) >= self._shared_from:
+            return self.try_once((frame,))
+        try:
+            self._send(frame, NOBLOCK)
+        except zmq.ZMQError:
+            return False
         return True
 
     def _refused(self, frames: Sequence[bytes], error: zmq.ZMQError) -> NoReturn:
@@ -401,11 +412,11 @@ class FastSocket(Socket):
         super().__init__(context, socket_type)
         assert _speedups is not None
         self._handle = int(self.raw.underlying)
+        self._shared_from = SHARED_FROM
         self._receive_batch = _speedups.receive
         self._send_message = _speedups.send
         self._send_messages = _speedups.send_batch
         self._read_events = _speedups.events
-        self._try_small = super().try_once
 
     def drain(self, limit: int) -> tuple[list[list[bytes]], bool]:
         self._check_open()
@@ -424,8 +435,6 @@ class FastSocket(Socket):
         return sent
 
     def try_once(self, frames: Sequence[bytes]) -> bool:
-        if len(frames) == 1 and len(frames[0]) < SHARED_FROM:
-            return self._try_small(frames)  # one call of pyzmq's, which looks by itself whether the socket is open
         self._check_open()
         stopped = self._send_message(self._handle, frames)
         if stopped is None:

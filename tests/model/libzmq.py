@@ -186,7 +186,7 @@ class ModelSocket(Socket):
         self.tells_room = True
         self.receives = True
         self.input_pending = False
-        self.views_from = sys.maxsize
+        self.views_from = self._shared_from = sys.maxsize
         self._recv = raw.recv
         self._send = raw.send
         self._get = raw.get

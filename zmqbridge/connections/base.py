@@ -309,9 +309,8 @@ class Sender(Connection):
             ConnectionClosed: if the connection is closed, or closes meanwhile.
             TypeError: if the message holds anything but bytes-like frames, a ``str`` for one.
         """
-        frames = frames_of(message)
-        if not self._channel.send_at_once(frames):
-            await self._channel.send(frames)
+        if not self._channel.send_at_once(message):
+            await self._channel.send(frames_of(message))
 
     def send_nowait(self, message: Message) -> None:
         """Send a message now.
