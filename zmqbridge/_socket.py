@@ -416,7 +416,7 @@ class LeanSocket(Socket):
         cost = len(message[0]) + FRAME_COST
         while True:
             if more.read(*more.arguments):
-                self._get(zmq.RCVMORE)  # it raises what is wrong
+                more.value.value = self._get(zmq.RCVMORE)  # or it raises what is wrong
             if not more.value.value:
                 break
             data = read(NOBLOCK)

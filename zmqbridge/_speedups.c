@@ -68,18 +68,21 @@ enum { COUNT = sizeof functions / sizeof *functions };
 
 static PyObject *use(PyObject *self, PyObject *addresses)
 {
+    void *found[COUNT];
     for (int i = 0; i < COUNT; i++) {
         PyObject *address = PyMapping_GetItemString(addresses, functions[i].name);
         if (!address)
             return NULL;
-        *functions[i].address = PyLong_AsVoidPtr(address);
+        found[i] = PyLong_AsVoidPtr(address);
         Py_DECREF(address);
-        if (!*functions[i].address) {
+        if (!found[i]) {
             if (!PyErr_Occurred())
                 PyErr_Format(PyExc_ValueError, "the address of %s is zero", functions[i].name);
             return NULL;
         }
     }
+    for (int i = 0; i < COUNT; i++)
+        *functions[i].address = found[i];
     Py_RETURN_NONE;
 }
 
@@ -178,10 +181,10 @@ static int receive_frame(void *socket, zmq_msg_t *frame)
 }
 
 /* Read the rest of a message whose beginning could not be kept, so that the next one begins a message. */
-static void skip_the_rest(void *socket, zmq_msg_t *frame)
+static void skip_the_rest(void *socket, zmq_msg_t *frame, int more)
 {
-    while (msg_more(frame) && receive_frame(socket, frame) >= 0)
-        ;
+    while (more && receive_frame(socket, frame) >= 0)
+        more = msg_more(frame);
 }
 
 /* Append one message to the batch; return its cost, or -1 with errno, or -2 with an exception. */
@@ -190,10 +193,10 @@ static Py_ssize_t receive_one(void *socket, zmq_msg_t *frame, PyObject *batch, P
     if (receive_frame(socket, frame) < 0)
         return -1;
     Py_ssize_t size = 0;
+    int more = msg_more(frame); /* a frame that a view has taken over does not tell any more */
     PyObject *message = PyList_New(0);
     while (message) {
         Py_ssize_t length = (Py_ssize_t)msg_size(frame);
-        int more = msg_more(frame);
         PyObject *data = length < views_from ? PyBytes_FromStringAndSize(msg_data(frame), length) : view_of(frame);
         int appended = data ? PyList_Append(message, data) : -1;
         Py_XDECREF(data);
@@ -210,9 +213,10 @@ static Py_ssize_t receive_one(void *socket, zmq_msg_t *frame, PyObject *batch, P
             Py_DECREF(message);
             return -1;
         }
+        more = msg_more(frame);
     }
     Py_XDECREF(message);
-    skip_the_rest(socket, frame);
+    skip_the_rest(socket, frame, more);
     return -2;
 }
 
@@ -231,32 +235,33 @@ static PyObject *receive(PyObject *self, PyObject *args)
         return NULL;
     zmq_msg_t frame;
     msg_init(&frame);
-    int number = 0;
-    for (; limit > 0 && room > 0; limit--) {
-        Py_ssize_t size = receive_one(socket, &frame, batch, views_from);
-        if (size == -2) {
-            if (PyList_Size(batch) == 0) {
-                Py_DECREF(batch);
-                msg_close(&frame);
-                return NULL;
-            }
-            /* What was read is not lost for what there was no memory for. */
-            PyErr_WriteUnraisable(NULL);
-            break;
-        }
-        if (size < 0) {
-            number = last_errno();
-            break;
-        }
+    /* Up to Python 3.11 the garbage collector runs where a list is made, and with it code that might close the socket,
+       or read the rest of the message that is being read. */
+    int collects = PyGC_Disable();
+    Py_ssize_t size = 0;
+    for (; size >= 0 && limit > 0 && room > 0; limit--) {
+        size = receive_one(socket, &frame, batch, views_from);
         room -= size;
     }
+    int number = size == -1 ? last_errno() : 0;
+    if (collects)
+        PyGC_Enable();
     msg_close(&frame);
+    if (size == -2) {
+        if (PyList_Size(batch) == 0) {
+            Py_DECREF(batch);
+            return NULL;
+        }
+        /* What was read is not lost for what there was no memory for. */
+        PyErr_WriteUnraisable(NULL);
+    }
     return Py_BuildValue("(Ni)", batch, number);
 }
 
 /* --- sending --- */
 
-/* Send a frame from the object's own memory, which libzmq keeps until it has sent it. */
+/* Send a frame from the object's own memory, which libzmq keeps until it has sent it. Giving back what is no more than
+   bytes runs no code of Python's. */
 static int send_shared(void *socket, PyObject *object, void *data, size_t size, int flags)
 {
     Lent *lent = malloc(sizeof *lent);
@@ -285,8 +290,9 @@ static int send_frame(void *socket, PyObject *frame, int flags)
     if (PyBytes_AsStringAndSize(frame, &data, &length) < 0)
         return -1;
     do
-        sent = length < SHARED_FROM ? send_copy(socket, data, (size_t)length, flags)
-                                    : send_shared(socket, frame, data, (size_t)length, flags);
+        sent = length < SHARED_FROM || !PyBytes_CheckExact(frame)
+                   ? send_copy(socket, data, (size_t)length, flags)
+                   : send_shared(socket, frame, data, (size_t)length, flags);
     while (sent < 0 && last_errno() == EINTR);
     return sent < 0 ? last_errno() : 0;
 }
@@ -488,7 +494,10 @@ static PyObject *items_new(PyTypeObject *type, PyObject *args, PyObject *keyword
     items->buffer = Py_NewRef(buffer);
     items->readiness = Py_NewRef(readiness);
     items->wait = Py_NewRef(wait);
-    items->take = PyObject_GetAttrString(buffer, "popleft");
+    /* A new string for each would take a place of its own in the interpreter's cache of attributes, and keep it. */
+    PyObject *popleft = PyUnicode_InternFromString("popleft");
+    items->take = popleft ? PyObject_GetAttr(buffer, popleft) : NULL;
+    Py_XDECREF(popleft);
     items->reserved = PyUnicode_InternFromString("reserved");
     if (!items->take || !items->reserved) {
         Py_DECREF(items);
@@ -544,13 +553,25 @@ static PyObject *next_new(Items *items)
         PyObject_Init(self, (PyTypeObject *)next_type);
     } else if (!(self = allocate(next_type)))
         return NULL;
+    PyObject_GC_UnTrack(self);
     ((Next *)self)->items = (Items *)Py_NewRef((PyObject *)items);
     ((Next *)self)->waiting = NULL;
+    PyObject_GC_Track(self);
     return self;
+}
+
+/* It has no tp_clear, as a tuple has none: what waits, or the iterator, breaks every cycle. */
+static int next_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(((Next *)self)->items);
+    Py_VISIT(((Next *)self)->waiting);
+    return 0;
 }
 
 static void next_dealloc(PyObject *self)
 {
+    PyObject_GC_UnTrack(self);
     Py_DECREF(((Next *)self)->items);
     Py_XDECREF(((Next *)self)->waiting);
     if (spare_next) {
@@ -589,10 +610,10 @@ static PySendResult next_send(PyObject *self, PyObject *value, PyObject **result
     return PyIter_Send(next->waiting, value, result);
 }
 
-static PyObject *next_iternext(PyObject *self)
+static PyObject *next_step(PyObject *self, PyObject *value)
 {
     PyObject *result;
-    switch (next_send(self, Py_None, &result)) {
+    switch (next_send(self, value, &result)) {
     case PYGEN_NEXT:
         return result;
     case PYGEN_RETURN: {
@@ -606,6 +627,11 @@ static PyObject *next_iternext(PyObject *self)
     default:
         return NULL;
     }
+}
+
+static PyObject *next_iternext(PyObject *self)
+{
+    return next_step(self, Py_None);
 }
 
 static PyObject *next_throw(PyObject *self, PyObject *args)
@@ -632,7 +658,9 @@ static PyObject *itself(PyObject *self)
     return Py_NewRef(self);
 }
 
+/* All of collections.abc.Coroutine: a loop can make a task of it, as of the coroutine where there is no item yet. */
 static PyMethodDef next_methods[] = {
+    {"send", next_step, METH_O, "As a coroutine's."},
     {"throw", next_throw, METH_VARARGS, "As a coroutine's."},
     {"close", next_close, METH_NOARGS, "As a coroutine's."},
     {NULL, NULL, 0, NULL},
@@ -655,6 +683,7 @@ static PyType_Slot next_slots[] = {
     {Py_tp_iter, itself},
     {Py_tp_iternext, next_iternext},
     {Py_tp_methods, next_methods},
+    {Py_tp_traverse, next_traverse},
     {Py_tp_dealloc, next_dealloc},
     {0, NULL},
 };
@@ -669,7 +698,7 @@ static PyType_Spec items_spec = {
 static PyType_Spec next_spec = {
     .name = "zmqbridge._speedups.Next",
     .basicsize = sizeof(Next),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_HAVE_GC,
     .slots = next_slots,
 };
 
