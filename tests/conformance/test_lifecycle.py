@@ -26,6 +26,7 @@ from tests.conformance.harnesses.on_trio import TrioHarness
 from tests.conformance.harnesses.on_twisted import TwistedHarness
 from tests.conftest import Addresses
 from zmqbridge import SocketOptions, _socket
+from zmqbridge.connections import base
 
 BATCH = 256
 SMALL = SocketOptions(send_high_water_mark=1, receive_high_water_mark=1)
@@ -471,6 +472,67 @@ async def test_late_replies_and_no_room_to_ask(loop: Harness, addresses: Address
         loop.spawn(serve)
         assert await asking.result() == [b"?"]
         assert replier.stats.dropped_replies == 0
+
+
+# --- what a program does in the middle of an iteration ---
+
+
+class OnPurpose(Exception):
+    """What a program raises in the body of its loop."""
+
+
+@pytest.mark.one_task
+@pytest.mark.parametrize("with_extension", [True, False], ids=["extension", "python"])
+@pytest.mark.parametrize("act", ["close", "send", "open", "raise"])
+async def test_in_the_middle_of_an_iteration(
+    loop: Harness, addresses: Addresses, monkeypatch: pytest.MonkeyPatch, act: str, with_extension: bool
+) -> None:
+    """In the body of an iteration a program may close the connection, send on it, open others or raise."""
+    if not with_extension:
+        monkeypatch.setattr(base, "fast_items", lambda: None)
+    messages = [[b"%d" % number] for number in range(10)]
+    async with loop.context() as context:
+        dealer = context.dealer(bind=addresses.new("inproc"))
+        peer = context.dealer(connect=dealer.endpoints[0].address)
+        await peer.send_many(messages)
+        got: list[list[bytes]] = []
+
+        async def iterate() -> None:
+            async for frames in dealer:
+                got.append(frames)
+                if len(got) == 3:
+                    if act == "close":
+                        dealer.close()
+                    elif act == "send":
+                        dealer.send_nowait(b"at once")
+                        await dealer.send(b"awaited")
+                        await dealer.send_many([b"many"])
+                    elif act == "open":
+                        other = context.puller(bind=addresses.new("inproc"))
+                        await context.pusher(connect=other.endpoints[0].address).send(b"x")
+                        assert await other.receive() == [b"x"]
+                        other.close()
+                    else:
+                        raise OnPurpose
+                if len(got) == len(messages):
+                    return
+
+        if act == "raise":
+            with pytest.raises(OnPurpose):
+                await iterate()
+            assert got == messages[:3]
+            assert await dealer.receive() == messages[3]
+            got.append(messages[3])
+        await iterate()
+        if act == "close":
+            assert got == messages[:3]
+            with pytest.raises(zmqbridge.ConnectionClosed):
+                await dealer.receive()
+        else:
+            assert got == messages
+        if act == "send":
+            assert [await peer.receive() for _ in range(3)] == [[b"at once"], [b"awaited"], [b"many"]]
+        assert dealer.stats.parked == dealer.stats.buffered == 0
 
 
 # --- a pipe that dies in the middle of a message ---
