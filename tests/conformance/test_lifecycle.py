@@ -21,6 +21,7 @@ from zmq.utils.monitor import parse_monitor_message
 
 import zmqbridge
 from tests.conformance.harnesses.base import Harness, Task
+from tests.conformance.harnesses.on_anyio import AnyioAsyncioHarness
 from tests.conformance.harnesses.on_asyncio import AsyncioHarness
 from tests.conformance.harnesses.on_trio import TrioHarness
 from tests.conformance.harnesses.on_twisted import TwistedHarness
@@ -164,6 +165,35 @@ def test_two_loops_one_after_the_other(loop: Harness, addresses: Addresses) -> N
     for each in loops:
         each.run(functools.partial(case, each))
     assert len(set(numbers)) < 3, "the descriptors' numbers were to come round again"
+
+
+@pytest.mark.parametrize("transport", ["inproc", "tcp"])
+def test_closed_after_the_loop(loop: Harness, addresses: Addresses, transport: str) -> None:
+    """A context left open, with operations parked on it when its loop ended, is closed outside of any loop."""
+    opened: list[tuple[zmqbridge.Context, zmqbridge.Dealer, zmqbridge.Requester]] = []
+
+    async def case() -> None:
+        context = loop.context(linger=0)
+        dealer = context.dealer(bind=addresses.new(transport), options=SMALL)
+        requester = context.requester(bind=addresses.new(transport))
+        opened.append((context, dealer, requester))
+        for _ in range(2):
+            loop.spawn(dealer.receive)
+            loop.spawn(dealer.send, b"nobody is there")
+        loop.spawn(requester.request, b"nobody is there")
+        await loop.parked(dealer, 4)
+        await loop.parked(requester)
+        if not isinstance(loop, (TrioHarness, AnyioAsyncioHarness)):
+            loop.tasks.clear()  # the loop ends under them; a nursery, or a task group, would wait for them
+
+    loop.checks_clean = False
+    loop.run(case)
+    ((context, dealer, requester),) = opened
+    context.close()
+    context.close()
+    assert (context.closed, dealer.closed, requester.closed) == (True, True, True)
+    with pytest.raises(zmqbridge.ConnectionClosed):
+        dealer.receive_nowait()
 
 
 # --- many connections ---
