@@ -218,16 +218,17 @@ def test_closed_by_other_code(pair: tuple[Socket, Socket]) -> None:
             call()
 
 
-def test_a_pipe_that_dies_in_the_middle(context: Any) -> None:
-    """If libzmq takes the first frames of a message and then no more, it is made to forget them."""
-    one = FastSocket(context, zmq.PAIR)
+@pytest.mark.parametrize("kind", [zmq.DEALER, zmq.PAIR])
+def test_a_pipe_that_dies_in_the_middle(context: Any, kind: int) -> None:
+    """If libzmq takes the first frames of a message and then no more, it is made to forget them; a pair has by then."""
+    one = FastSocket(context, kind)
     answers = iter([(2, errno.EAGAIN), None])
     forgotten: list[tuple[bytes, int]] = []
     one._send_message = lambda handle, frames: next(answers)
     one._send = lambda frame, flags: forgotten.append((frame, flags))
     one._read_events = lambda handle: POLLOUT
     assert one.send([b"a", b"b", b"c", b"d"])
-    assert forgotten == [(b"", int(zmq.NOBLOCK))]
+    assert forgotten == ([(b"", int(zmq.NOBLOCK))] if kind == zmq.DEALER else [])
 
 
 def test_bad_frames(context: Any) -> None:
