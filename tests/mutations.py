@@ -185,7 +185,7 @@ MUTATIONS = [
     Mutation(
         "6: a message is sent from its first frame again",
         SOCKET_FILE,
-        "            if 0 < index < last:\n                self._forget_the_rest()\n",
+        "            if self._swallows and 0 < index < last:\n                self._forget_the_rest()\n",
         "",
         SOCKET,
     ),

@@ -286,16 +286,17 @@ def test_closed_by_the_garbage_collector(context: Any) -> None:
         other.drain(1)
 
 
-def test_a_pipe_that_dies_in_the_middle(context: Any) -> None:
-    """If libzmq takes the first frames of a message and then no more, it is made to forget them."""
-    one = FastSocket(context, zmq.PAIR)
+@pytest.mark.parametrize("kind", [zmq.DEALER, zmq.PAIR])
+def test_a_pipe_that_dies_in_the_middle(context: Any, kind: int) -> None:
+    """If libzmq takes the first frames of a message and then no more, it is made to forget them; a pair has by then."""
+    one = FastSocket(context, kind)
     answers = iter([(2, errno.EAGAIN), None])
     forgotten: list[tuple[bytes, int]] = []
     one._send_message = lambda handle, frames: next(answers)
     one._send = lambda frame, flags: forgotten.append((frame, flags))
     one._read_events = lambda handle: POLLOUT
     assert one.send([b"a", b"b", b"c", b"d"])
-    assert forgotten == [(b"", int(zmq.NOBLOCK))]
+    assert forgotten == ([(b"", int(zmq.NOBLOCK))] if kind == zmq.DEALER else [])
 
 
 @pytest.mark.parametrize("views_from", [0, 1, sys.maxsize])

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import errno
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import zmq
 
 import zmqbridge
-from zmqbridge._socket import POLLIN, POLLOUT, Socket
+from tests.forcing import before_calls
+from zmqbridge import _socket
+from zmqbridge._socket import POLLIN, POLLOUT, FastSocket, LeanSocket, Socket
 
-Open = Callable[[int], Socket]
+Open = Callable[..., Socket]
 
 
 @pytest.fixture
@@ -21,8 +25,8 @@ def open_socket() -> Iterator[Open]:
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     opened: list[Socket] = []
 
-    def open_socket(socket_type: int) -> Socket:
-        opened.append(Socket(context, socket_type))
+    def open_socket(socket_type: int, kind: type[Socket] = Socket) -> Socket:
+        opened.append(kind(context, socket_type))
         return opened[-1]
 
     yield open_socket
@@ -143,6 +147,26 @@ def test_failure_behind_messages(pair: tuple[Socket, Socket]) -> None:
     assert pull.drain(10) == ([[b"2"]], True)
 
 
+def fast_or_skip() -> type[FastSocket]:
+    if _socket._speedups is None:
+        pytest.skip("the extension is not in use")
+    return FastSocket
+
+
+def lean_or_skip() -> type[LeanSocket]:
+    if _socket._read_option is None:
+        pytest.skip("pyzmq's libzmq is not called")
+    return LeanSocket
+
+
+KINDS: dict[str, Callable[[], type[Socket]]] = {
+    "Socket": lambda: Socket,
+    "LeanSocket": lean_or_skip,
+    "FastSocket": fast_or_skip,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("code", "expected"),
     [
@@ -153,18 +177,87 @@ def test_failure_behind_messages(pair: tuple[Socket, Socket]) -> None:
         (errno.EFAULT, zmqbridge.ZmqBridgeError),
     ],
 )
-def test_errors(pair: tuple[Socket, Socket], code: int, expected: type[Exception]) -> None:
-    """Whatever call fails, the error is one of this library's."""
-    push, pull = pair
-    push._send = fail(push._send, (0, code))
-    with pytest.raises(expected):
-        push.send([b"x"])
-    push._get = fail(push._get, (0, code))
-    with pytest.raises(expected):
-        push.events()
-    pull._recv = fail(pull._recv, (0, code))
-    with pytest.raises(expected):
-        pull.drain(1)
+def test_errors(open_socket: Open, kind: str, code: int, expected: type[Exception]) -> None:
+    """Whatever call fails, and whoever makes it, the error is one of this library's."""
+    push, pull = open_socket(zmq.PUSH, KINDS[kind]()), open_socket(zmq.PULL, KINDS[kind]())
+    pull.connect(push.bind("inproc://errors").address)
+    calls: list[Callable[[], object]] = [
+        lambda: push.send([b"x"]),
+        lambda: push.send([b"x", b"y"]),
+        push.events,
+        lambda: pull.drain(1),
+    ]
+    with failing(push, pull, code):
+        for call in calls:
+            with pytest.raises(expected) as raised:
+                call()
+            assert type(raised.value) is expected
+    assert push.send([b"x", b"y"])
+    assert pull.drain(10) == ([[b"x", b"y"]], True)
+
+
+@contextmanager
+def failing(push: Socket, pull: Socket, code: int) -> Iterator[None]:
+    """All calls of both sockets fail."""
+    if isinstance(push, FastSocket):
+        fails = {name: lambda *_: code for name in ("zmq_send", "zmq_msg_recv", "zmq_getsockopt")}
+        with before_calls(**fails):
+            yield
+        return
+
+    def fail(*_: Any) -> Any:
+        raise zmq.ZMQError(code)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(push, "_send", fail)
+        patched.setattr(push, "_get", fail)
+        patched.setattr(pull, "_recv", fail)
+        for socket in (push, pull):
+            if isinstance(socket, LeanSocket):
+                patched.setattr(socket, "_read", fail)
+                patched.setattr(socket, "_get", fail)
+                patched.setattr(socket._events, "read", lambda *_: -1)
+        yield
+
+
+MESSAGES: list[Any] = [[b"a", b"b", b"c"], [b"d"], b"e", [b"", b""], [b"f" * 100_000, b"g"]]
+
+
+def test_interrupted_in_the_extension(open_socket: Open) -> None:
+    """Calls that signals interrupt, each of them twice and in the middle of a message too, lose and repeat nothing."""
+    push, pull = open_socket(zmq.PUSH, fast_or_skip()), open_socket(zmq.PULL, FastSocket)
+    pull.connect(push.bind("inproc://interrupted").address)
+    calls: Counter[str] = Counter()
+
+    def interrupt(name: str) -> Callable[..., int]:
+        def hook(*_: Any) -> int:
+            calls[name] += 1
+            return errno.EINTR if calls[name] % 3 else 0
+
+        return hook
+
+    names = ["zmq_send", "zmq_msg_send", "zmq_msg_recv", "zmq_getsockopt"]
+    with before_calls(**{name: interrupt(name) for name in names}):
+        assert push.send_batch(MESSAGES, 0, 100) == len(MESSAGES)
+        assert push.send([b"h", b"i"])
+        assert push.events() == POLLOUT
+        assert pull.events() == POLLIN
+        received, drained = pull.drain(100)
+    assert drained
+    assert received == [[b"a", b"b", b"c"], [b"d"], [b"e"], [b"", b""], [b"f" * 100_000, b"g"], [b"h", b"i"]]
+    # One receive finds nothing.
+    assert calls == {"zmq_send": 3 * 10, "zmq_msg_send": 3, "zmq_msg_recv": 3 * 12, "zmq_getsockopt": 3 * 2}
+
+
+def test_interrupted_question(open_socket: Open) -> None:
+    """Where libzmq's own RCVMORE fails, pyzmq says whether more frames follow."""
+    push, pull = open_socket(zmq.PUSH), open_socket(zmq.PULL, lean_or_skip())
+    pull.connect(push.bind("inproc://interrupted").address)
+    for message in ([b"a", b"b", b"c"], [b"d"], [b"e", b"f"]):
+        assert push.send(message)
+    assert isinstance(pull, LeanSocket)
+    pull._more.read = lambda *_: -1
+    assert pull.drain(100) == ([[b"a", b"b", b"c"], [b"d"], [b"e", b"f"]], True)
 
 
 def test_closed_under_it(open_socket: Open) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import select
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import pytest
 import zmq
@@ -12,25 +15,65 @@ import zmqbridge
 from tests.conformance.harnesses.base import Harness
 from tests.conftest import Addresses
 
-Eater = Callable[[zmqbridge.Connection, str], object]
+Addressed = Callable[[], str]
+Eater = Callable[[], object]
 
 
-def _send(connection: zmqbridge.Connection, address: str) -> None:
-    assert isinstance(connection, zmqbridge.Dealer)
-    connection.send_nowait(b"x")
+def readable(connection: zmqbridge.Connection, seconds: float = 0.0) -> bool:
+    return bool(select.select([connection.fileno()], [], [], seconds)[0])
 
 
-EATERS: dict[str, Eater] = {
-    "send": _send,
-    "EVENTS": lambda connection, _: connection.getsockopt(zmq.EVENTS),
-    "unknown option": lambda connection, _: connection.getsockopt(999_999),
-    "refused option": lambda connection, _: connection.setsockopt(zmq.SUBSCRIBE, b""),
-    "bind": lambda connection, address: connection.bind(address),
-    "failed bind": lambda connection, _: connection.bind("tcp://no.such.interface:1"),
-    "connect": lambda connection, address: connection.connect(address),
-    "disconnect": lambda connection, _: connection.disconnect(connection.connect("inproc://nowhere").address),
-    "unbind": lambda connection, address: connection.unbind(connection.bind(address).address),
+def eat(connection: zmqbridge.Connection, eater: Eater, *, eats: bool = True, leaves: bool = False) -> None:
+    """Have a call consume the edge that is there, while the loop stands still.
+
+    Args:
+        connection: whose descriptor it is.
+        eater: the call.
+        eats: whether libzmq looks at its commands in it. If not, other code does before.
+        leaves: whether it brings about commands of its own. Then other code consumes these.
+    """
+    assert readable(connection, 20), "no edge to eat"
+    if not eats:
+        connection._socket.raw.get(zmq.EVENTS)
+    while True:
+        with suppress(zmqbridge.EndpointError, zmqbridge.OptionError):
+            eater()
+        if not readable(connection):
+            break
+        if leaves:
+            while readable(connection):
+                connection._socket.raw.get(zmq.EVENTS)
+            return
+        # libzmq looks at its commands about once a millisecond when it sends.
+        time.sleep(0.002)
+    # What the call makes of the command it processed, a second one cannot make again.
+    with suppress(zmqbridge.EndpointError, zmqbridge.OptionError):
+        eater()
+
+
+def disconnecting(connection: zmqbridge.Connection, new: Addressed) -> Eater:
+    connected = [connection.connect(new()).address for _ in range(3)]
+    return lambda: connection.disconnect(connected.pop())
+
+
+def unbinding(connection: zmqbridge.Connection, new: Addressed) -> Eater:
+    bound = [connection.bind(new()).address for _ in range(3)]
+    return lambda: connection.unbind(bound.pop())
+
+
+# What each needs is prepared before anybody is parked.
+EATERS: dict[str, Callable[[Any, Addressed], Eater]] = {
+    "send": lambda connection, _: lambda: connection.send_nowait(b"x"),
+    "EVENTS": lambda connection, _: lambda: connection.getsockopt(zmq.EVENTS),
+    "unknown option": lambda connection, _: lambda: connection.getsockopt(999_999),
+    "refused option": lambda connection, _: lambda: connection.setsockopt(zmq.SUBSCRIBE, b""),
+    "bind": lambda connection, new: lambda: connection.bind(new()),
+    "failed bind": lambda connection, _: lambda: connection.bind("tcp://192.0.2.1:1"),
+    "connect": lambda connection, new: lambda: connection.connect(new()),
+    "disconnect": disconnecting,
+    "unbind": unbinding,
 }
+EAT_NOTHING = {"unknown option", "refused option"}
 
 
 @pytest.mark.parametrize("eater", EATERS)
@@ -39,16 +82,52 @@ async def test_a_receive_wakes(loop: Harness, addresses: Addresses, eater: str) 
     async with loop.context() as context:
         dealer = context.dealer(bind=addresses.new("inproc"))
         peer = context.dealer(connect=dealer.endpoints[0].address)
-        for number in range(5):
+        for number in range(3):
+            call = EATERS[eater](dealer, lambda: addresses.new("inproc"))
             receiving = loop.spawn(dealer.receive)
             await loop.parked(dealer)
             peer.send_nowait(b"%d" % number)
-            with suppress(zmqbridge.EndpointError, zmqbridge.OptionError):
-                EATERS[eater](dealer, addresses.new("inproc"))
-            # What the call makes of the command it processed, a second one cannot make again.
-            with suppress(zmqbridge.EndpointError, zmqbridge.OptionError):
-                EATERS[eater](dealer, addresses.new("inproc"))
+            eat(dealer, call, eats=eater not in EAT_NOTHING, leaves=eater == "disconnect")
             assert await receiving.result() == [b"%d" % number]
+
+
+@pytest.mark.parametrize("eater", [eater for eater in EATERS if eater != "send"])
+async def test_a_request_wakes(loop: Harness, addresses: Addresses, eater: str) -> None:
+    """A reply whose edge another call on the same connection consumed still wakes the request that waits for it."""
+    async with loop.context(linger=0) as context:
+        replier = context.replier(bind=addresses.new("inproc"))
+        requester = context.requester(connect=replier.endpoints[0].address)
+        for number in range(2):
+            # What is connected to an inproc address gets requests before anybody is bound there.
+            call = EATERS[eater](requester, lambda: addresses.new("ipc" if eater == "disconnect" else "inproc"))
+            asking = loop.spawn(requester.request, b"%d" % number)
+            request = await replier.receive()
+            await loop.parked(requester)
+            await request.reply(request.parts)
+            eat(requester, call, eats=eater not in EAT_NOTHING, leaves=eater == "disconnect")
+            assert await asking.result() == [b"%d" % number]
+
+
+@pytest.mark.parametrize("eater", ["EVENTS", "subscribe", "unsubscribe"])
+async def test_a_subscriber_wakes(loop: Harness, addresses: Addresses, eater: str) -> None:
+    """A publication whose edge was consumed still wakes the parked receive when a subscription is changed."""
+    async with loop.context() as context:
+        publisher = context.connection(zmq.XPUB, bind=addresses.new("inproc"))
+        subscriber = context.subscriber(connect=publisher.endpoints[0].address, tags=["t", *"abcdef"])
+        tags = list("abcdef")
+        calls: dict[str, Eater] = {
+            "EVENTS": lambda: subscriber.getsockopt(zmq.EVENTS),
+            "subscribe": lambda: subscriber.subscribe("another"),
+            "unsubscribe": lambda: subscriber.unsubscribe(tags.pop()),
+        }
+        while await publisher.receive() != [b"\x01f"]:
+            pass
+        for number in range(3):
+            receiving = loop.spawn(subscriber.receive)
+            await loop.parked(subscriber)
+            publisher.send_nowait(b"t\0%d" % number)
+            eat(subscriber, calls[eater], eats=eater == "EVENTS")
+            assert await receiving.result() == (b"t", b"%d" % number)
 
 
 async def test_a_receive_wakes_after_an_unreachable_peer(loop: Harness, addresses: Addresses) -> None:

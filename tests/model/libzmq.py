@@ -185,6 +185,7 @@ class ModelSocket(Socket):
         self.fd = fd
         self.tells_room = True
         self.receives = True
+        self._swallows = True
         self.input_pending = False
         self.views_from = self._shared_from = sys.maxsize
         self._recv = raw.recv
