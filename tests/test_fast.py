@@ -21,7 +21,7 @@ from zmqbridge import _socket
 from zmqbridge._fast import ALL, VARIABLE, load, load_option
 from zmqbridge._socket import POLLIN, POLLOUT, FastSocket, LeanSocket, Socket
 from zmqbridge.framing import Publication
-from zmqbridge.protocols import read_publications
+from zmqbridge.protocols import Faults, SubscriberProtocol
 
 extension: Any = pytest.importorskip("zmqbridge._speedups", reason="the extension was not built")
 
@@ -72,7 +72,7 @@ def pair(request: pytest.FixtureRequest, context: Any) -> tuple[Socket, Socket]:
 
 
 def blocks_left(exchange: Callable[[int], None], rounds: int) -> int:
-    """Return how many blocks of memory, of any size, that lines of this file or of _socket.py asked for are left by so many rounds.
+    """Return how many blocks of memory that lines of this file or of _socket.py asked for are left by so many rounds.
 
     Other threads' and other modules' are not counted: a message of pytest-xdist's that comes meanwhile has thousands.
     """
@@ -299,17 +299,25 @@ def test_a_pipe_that_dies_in_the_middle(context: Any, kind: int) -> None:
     assert forgotten == ([(b"", int(zmq.NOBLOCK))] if kind == zmq.DEALER else [])
 
 
-@pytest.mark.parametrize("views_from", [0, 1, sys.maxsize])
-def test_no_memory(context: Any, views_from: int) -> None:
+@pytest.mark.parametrize(
+    ("message", "views_from", "publication"),
+    [
+        ([b"a" * 100, b"b" * 100, b"c" * 100], 0, None),
+        ([b"a" * 100, b"b" * 100, b"c" * 100], 1, None),
+        ([b"a" * 100, b"b" * 100, b"c" * 100], sys.maxsize, None),
+        ([b"tag\0" + b"a" * 100], sys.maxsize, Publication),
+    ],
+)
+def test_no_memory(context: Any, message: list[bytes], views_from: int, publication: Any) -> None:
     """Where memory runs out while a message is read, that message is lost, and the next one is whole."""
     memory: Any = pytest.importorskip("_testcapi", reason="this Python has no tests of its own")
     one, other = FastSocket(context, zmq.PAIR), FastSocket(context, zmq.PAIR)
     other.connect(one.bind("inproc://memory").address)
     outcomes = set()
     for allowed in range(30):
-        assert one.send([b"a" * 100, b"b" * 100, b"c" * 100])
+        assert one.send(message)
         assert one.send([b"whole", b"message"])
-        arguments = other._handle, 1, 1 << 20, views_from
+        arguments = other._handle, 1, 1 << 20, views_from, publication
         memory.set_nomemory(allowed, allowed + 1)
         try:
             extension.receive(*arguments)
@@ -580,39 +588,65 @@ def test_items_do_not_leak() -> None:
     assert blocks_left(exchange, 2000) < 20
 
 
-@pytest.mark.parametrize("read", [extension.publications, read_publications])
-def test_publications(read: Any) -> None:
-    """A batch of well-formed publications is read at once; one that is not leaves all of it to the careful reader."""
-    good = [[b"tag\0message"], [b"\0"], [b"a\0b\0c"], [b"tag\0"], [b"\0" + b"x" * 1000]]
-    publications = read(good, b"\0", Publication)
-    assert publications == [(b"tag", b"message"), (b"", b""), (b"a", b"b\0c"), (b"tag", b""), (b"", b"x" * 1000)]
-    assert all(type(publication) is Publication for publication in publications)
-    assert publications[0].message == b"message"
-    assert read([], b"\0", Publication) == []
-    for bad in ([b"none"], [b"two", b"frames"], [], [memoryview(b"tag\0view")], [b""]):
-        assert read([*good, bad, *good], b"\0", Publication) is None
+@pytest.fixture
+def exchange(context: Any) -> Iterator[Callable[..., Any]]:
+    """What one end of a pair, which reads publications, makes of the messages that the other sends."""
+    one, other = FastSocket(context, zmq.PAIR), FastSocket(context, zmq.PAIR)
+    other.connect(one.bind("inproc://publications").address)
+    other.publication = Publication
+
+    def exchange(*messages: list[bytes], views_from: int = sys.maxsize) -> Any:
+        other.views_from = views_from
+        for message in messages:
+            assert one.send(message)
+        received, drained = other.drain(len(messages) + 1)
+        assert drained
+        return received
+
+    yield exchange
+    one.close()
+    other.close()
 
 
-def test_publications_do_not_leak() -> None:
+def test_publications(exchange: Callable[..., Any]) -> None:
+    """A message of one frame with a zero byte in it is a publication at once; any other is left as it is."""
+    good = [b"tag\0message"], [b"\0"], [b"a\0b\0c"], [b"a\0"], [b"a\0c"], [b"\0" + b"x" * 1000]
+    expected = [(b"tag", b"message"), (b"", b""), (b"a", b"b\0c"), (b"a", b""), (b"a", b"c"), (b"", b"x" * 1000)]
+    received = exchange(*good)
+    assert received == expected
+    assert {type(publication) for publication in received} == {Publication}
+    assert received[0].message == b"message"
+    bad = [b"none"], [b"two\0", b"frames"], [b""], [b"", b"\0"]
+    received = exchange(*good, *bad, *good)
+    assert received == [*expected, *bad, *expected]
+    faults = Faults()
+    read = SubscriberProtocol(faults).receive(received)
+    assert read == [*expected, Publication(b"two\0", b"frames"), Publication(b"", b"\0"), *expected]
+    assert faults.malformed == 2
+
+
+def test_large_publications(exchange: Callable[..., Any]) -> None:
+    """One of a size to be received as a view is left for the protocol, which copies none of it but the tag."""
+    small, (large,) = exchange([b"small\0" + b"x" * 93], [b"large\0" + b"x" * 94], views_from=100)
+    assert small == (b"small", b"x" * 93)
+    assert isinstance(large, memoryview)
+
+
+def test_publications_do_not_leak(exchange: Callable[..., Any]) -> None:
     """Neither those that were read nor those of a batch that could not be read stay behind."""
+    messages = [*([b"tag %d\0message" % (number // 2)] for number in range(6)), [b"none"]]
 
-    def exchange(rounds: int) -> None:
+    def repeat(rounds: int) -> None:
         for _ in range(rounds):
-            extension.publications([[b"tag %d\0message" % number] for number in range(20)], b"\0", Publication)
-            extension.publications([[b"tag\0message"], [b"none"]], b"\0", Publication)
+            exchange(*messages)
 
-    assert blocks_left(exchange, 200) < 20
+    assert blocks_left(repeat, 2000) < 20
 
 
-def test_publications_of_nonsense() -> None:
-    """What is no list, no tuple's type or no single byte is an error and no crash."""
-    nonsense: list[tuple[Any, Any, Any]] = [
-        (5, b"\0", Publication),
-        ([], b"\0", 5),
-        ([], b"", Publication),
-        ([], b"ab", tuple),
-        ([], b"\0", int),
-    ]
-    for arguments in nonsense:
-        with pytest.raises((TypeError, ValueError)):
-            extension.publications(*arguments)
+def test_publications_of_nonsense(context: Any) -> None:
+    """What is no tuple's type is an error and no crash."""
+    one = FastSocket(context, zmq.PAIR)
+    for publication in (5, int, list, Publication(b"a", b"b")):
+        with pytest.raises(TypeError):
+            extension.receive(int(one.raw.underlying), 1, 1, 1, publication)
+    one.close()

@@ -71,7 +71,6 @@ __all__ = [
     "LeanSocket",
     "Socket",
     "fast_items",
-    "fast_publications",
     "open_socket",
     "speedups_enabled",
 ]
@@ -132,6 +131,7 @@ class Socket:
         receives: whether messages ever come in on this type of socket.
         input_pending: whether the latest read of EVENTS said that there is something to receive.
         views_from: frames of so many bytes and more are received as memoryviews of libzmq's own buffer.
+        publication: the named tuple that publications may be received as, where that is faster; ``None`` for frames.
     """
 
     def __init__(self, context: zmq.Context[Any], socket_type: int) -> None:
@@ -163,6 +163,7 @@ class Socket:
         self.receives = int(socket_type) not in _SEND_ONLY
         self.input_pending = False
         self.views_from = maxsize
+        self.publication: type[Any] | None = None
         self._swallows = int(socket_type) in _SWALLOWS
         self._shared_from = maxsize
         self._recv: Callable[..., zmq.Frame] = self.raw.recv
@@ -464,7 +465,7 @@ class FastSocket(Socket):
 
     def drain(self, limit: int) -> tuple[list[list[bytes]], bool]:
         self._check_open()
-        messages, error = self._receive_batch(self._handle, limit, BATCH_COST, self.views_from)
+        messages, error = self._receive_batch(self._handle, limit, BATCH_COST, self.views_from, self.publication)
         if error == errno.EAGAIN:
             return messages, True
         if error and not messages:
@@ -507,11 +508,6 @@ class FastSocket(Socket):
 def fast_items() -> Callable[..., Any] | None:
     """Return the extension's asynchronous iterator over what is read ahead, if it is there."""
     return None if _speedups is None else _speedups.Items
-
-
-def fast_publications() -> Callable[..., Any] | None:
-    """Return the extension's reader of publications, if it is there."""
-    return None if _speedups is None else _speedups.publications
 
 
 def open_socket(context: zmq.Context[Any], socket_type: int) -> Socket:

@@ -187,75 +187,126 @@ static void skip_the_rest(void *socket, zmq_msg_t *frame, int more)
         more = msg_more(frame);
 }
 
-/* Append one message to the batch; return its cost, or -1 with errno, or -2 with an exception. */
-static Py_ssize_t receive_one(void *socket, zmq_msg_t *frame, PyObject *batch, Py_ssize_t views_from)
+/* What is being read. */
+typedef struct {
+    void *socket;
+    zmq_msg_t frame;
+    PyObject *messages;
+    Py_ssize_t views_from;
+    PyTypeObject *publication; /* the named tuple, or NULL */
+    PyObject *tag;             /* that of the latest publication, which the next one often has as well */
+} Batch;
+
+/* Append it, and let go of it; return -1 with an exception, also where it is one already. */
+static int append(PyObject *list, PyObject *item)
 {
-    if (receive_frame(socket, frame) < 0)
+    int appended = item ? PyList_Append(list, item) : -1;
+    Py_XDECREF(item);
+    return appended;
+}
+
+/* The named tuple of what stands before the end of the tag and behind it. */
+static PyObject *publication_of(Batch *batch, const char *data, const char *end, Py_ssize_t size)
+{
+    Py_ssize_t length = end - data;
+    char *latest;
+    Py_ssize_t latest_length = -1;
+    if (batch->tag)
+        PyBytes_AsStringAndSize(batch->tag, &latest, &latest_length);
+    if (latest_length != length || memcmp(latest, data, (size_t)length)) {
+        PyObject *tag = PyBytes_FromStringAndSize(data, length);
+        if (!tag)
+            return NULL;
+        Py_XDECREF(batch->tag);
+        batch->tag = tag;
+    }
+    PyObject *message = PyBytes_FromStringAndSize(end + 1, size - length - 1);
+    PyObject *publication = message ? PyType_GenericAlloc(batch->publication, 2) : NULL;
+    if (!publication) {
+        Py_XDECREF(message);
+        return NULL;
+    }
+    PyTuple_SetItem(publication, 0, Py_NewRef(batch->tag));
+    PyTuple_SetItem(publication, 1, message);
+    return publication;
+}
+
+/* Append one message to the batch; return its cost, or -1 with errno, or -2 with an exception. */
+static Py_ssize_t receive_one(Batch *batch)
+{
+    zmq_msg_t *frame = &batch->frame;
+    if (receive_frame(batch->socket, frame) < 0)
         return -1;
-    Py_ssize_t size = 0;
+    Py_ssize_t cost = 0, length = (Py_ssize_t)msg_size(frame);
     int more = msg_more(frame); /* a frame that a view has taken over does not tell any more */
+    if (batch->publication && !more && length < batch->views_from) {
+        const char *data = msg_data(frame), *end = memchr(data, 0, (size_t)length);
+        if (end)
+            return append(batch->messages, publication_of(batch, data, end, length)) < 0 ? -2 : length + FRAME_COST;
+    }
     PyObject *message = PyList_New(0);
     while (message) {
-        Py_ssize_t length = (Py_ssize_t)msg_size(frame);
-        PyObject *data = length < views_from ? PyBytes_FromStringAndSize(msg_data(frame), length) : view_of(frame);
-        int appended = data ? PyList_Append(message, data) : -1;
-        Py_XDECREF(data);
-        if (appended < 0)
+        length = (Py_ssize_t)msg_size(frame);
+        if (append(message, length < batch->views_from ? PyBytes_FromStringAndSize(msg_data(frame), length)
+                                                       : view_of(frame)) < 0)
             break;
-        size += length + FRAME_COST;
-        if (!more) {
-            appended = PyList_Append(batch, message);
-            Py_DECREF(message);
-            return appended < 0 ? -2 : size;
-        }
+        cost += length + FRAME_COST;
+        if (!more)
+            return append(batch->messages, message) < 0 ? -2 : cost;
         /* The rest of a message is always there with its first frame. */
-        if (receive_frame(socket, frame) < 0) {
+        if (receive_frame(batch->socket, frame) < 0) {
             Py_DECREF(message);
             return -1;
         }
         more = msg_more(frame);
     }
     Py_XDECREF(message);
-    skip_the_rest(socket, frame, more);
+    skip_the_rest(batch->socket, frame, more);
     return -2;
 }
 
 static PyObject *receive(PyObject *self, PyObject *args)
 {
-    PyObject *address;
-    Py_ssize_t limit, room, views_from;
-    if (!PyArg_ParseTuple(args, "Onnn", &address, &limit, &room, &views_from))
+    PyObject *address, *publication;
+    Py_ssize_t limit, room;
+    Batch batch = {0};
+    if (!PyArg_ParseTuple(args, "OnnnO", &address, &limit, &room, &batch.views_from, &publication))
         return NULL;
-    void *socket = PyLong_AsVoidPtr(address);
-    if (!socket && PyErr_Occurred())
+    batch.socket = PyLong_AsVoidPtr(address);
+    if (!batch.socket && PyErr_Occurred())
         return NULL;
+    if (publication != Py_None) {
+        batch.publication = (PyTypeObject *)publication;
+        if (!PyType_Check(publication) || !PyType_IsSubtype(batch.publication, &PyTuple_Type))
+            return PyErr_Format(PyExc_TypeError, "publications are received as a named tuple, not as %R", publication);
+    }
     collect_returned();
-    PyObject *batch = PyList_New(0);
-    if (!batch)
+    batch.messages = PyList_New(0);
+    if (!batch.messages)
         return NULL;
-    zmq_msg_t frame;
-    msg_init(&frame);
+    msg_init(&batch.frame);
     /* Up to Python 3.11 the garbage collector runs where a list is made, and with it code that might close the socket,
        or read the rest of the message that is being read. */
     int collects = PyGC_Disable();
-    Py_ssize_t size = 0;
-    for (; size >= 0 && limit > 0 && room > 0; limit--) {
-        size = receive_one(socket, &frame, batch, views_from);
-        room -= size;
+    Py_ssize_t cost = 0;
+    for (; cost >= 0 && limit > 0 && room > 0; limit--) {
+        cost = receive_one(&batch);
+        room -= cost;
     }
-    int number = size == -1 ? last_errno() : 0;
+    int number = cost == -1 ? last_errno() : 0;
     if (collects)
         PyGC_Enable();
-    msg_close(&frame);
-    if (size == -2) {
-        if (PyList_Size(batch) == 0) {
-            Py_DECREF(batch);
+    msg_close(&batch.frame);
+    Py_XDECREF(batch.tag);
+    if (cost == -2) {
+        if (PyList_Size(batch.messages) == 0) {
+            Py_DECREF(batch.messages);
             return NULL;
         }
         /* What was read is not lost for what there was no memory for. */
         PyErr_WriteUnraisable(NULL);
     }
-    return Py_BuildValue("(Ni)", batch, number);
+    return Py_BuildValue("(Ni)", batch.messages, number);
 }
 
 /* --- sending --- */
@@ -392,58 +443,6 @@ static PyObject *events(PyObject *self, PyObject *address)
         if (last_errno() != EINTR)
             return PyLong_FromLong(-(long)last_errno());
     return PyLong_FromLong(value);
-}
-
-/* --- publications --- */
-
-static PyObject *publication(PyObject *frame, char separator, PyTypeObject *kind)
-{
-    char *data;
-    Py_ssize_t size;
-    if (PyBytes_AsStringAndSize(frame, &data, &size) < 0)
-        return NULL;
-    char *end = memchr(data, separator, (size_t)size);
-    if (!end)
-        Py_RETURN_NONE;
-    PyObject *read = PyType_GenericAlloc(kind, 2);
-    PyObject *tag = PyBytes_FromStringAndSize(data, end - data);
-    PyObject *message = PyBytes_FromStringAndSize(end + 1, size - (end + 1 - data));
-    if (read && tag && message) {
-        PyTuple_SetItem(read, 0, tag);
-        PyTuple_SetItem(read, 1, message);
-        return read;
-    }
-    Py_XDECREF(read);
-    Py_XDECREF(tag);
-    Py_XDECREF(message);
-    return NULL;
-}
-
-/* All of a batch, or None if one of them is not one frame of bytes with the separator in it. */
-static PyObject *publications(PyObject *self, PyObject *args)
-{
-    PyObject *batch, *kind;
-    const char *separator;
-    Py_ssize_t length;
-    if (!PyArg_ParseTuple(args, "O!y#O!", &PyList_Type, &batch, &separator, &length, &PyType_Type, &kind))
-        return NULL;
-    if (length != 1 || !PyType_IsSubtype((PyTypeObject *)kind, &PyTuple_Type))
-        return PyErr_Format(PyExc_ValueError, "a separator of one byte and a kind of tuple are needed");
-    Py_ssize_t count = PyList_Size(batch);
-    PyObject *all = PyList_New(count);
-    for (Py_ssize_t i = 0; all && i < count; i++) {
-        PyObject *message = PyList_GetItem(batch, i), *read = NULL;
-        if (PyList_CheckExact(message) && PyList_Size(message) == 1 && PyBytes_CheckExact(PyList_GetItem(message, 0)))
-            read = publication(PyList_GetItem(message, 0), *separator, (PyTypeObject *)kind);
-        else
-            read = Py_NewRef(Py_None);
-        if (!read || read == Py_None) {
-            Py_DECREF(all);
-            return read;
-        }
-        PyList_SetItem(all, i, read);
-    }
-    return all;
 }
 
 /* --- iteration: what is there is taken without a coroutine for each message --- */
@@ -704,11 +703,10 @@ static PyType_Spec next_spec = {
 
 static PyMethodDef methods[] = {
     {"use", use, METH_O, "use(addresses): take the functions of libzmq from these addresses, by name."},
-    {"receive", receive, METH_VARARGS, "receive(socket, limit, bytes, views_from) -> (messages, errno)"},
+    {"receive", receive, METH_VARARGS, "receive(socket, limit, bytes, views_from, publication) -> (messages, errno)"},
     {"send", send_message, METH_VARARGS, "send(socket, message) -> None, or (frames taken, errno)"},
     {"send_batch", send_batch, METH_VARARGS,
      "send_batch(socket, messages, start, limit, bytes) -> (messages sent, frames taken of the next, errno)"},
-    {"publications", publications, METH_VARARGS, "publications(messages, separator, kind) -> a list, or None"},
     {"events", events, METH_O, "events(socket) -> the value of ZMQ_EVENTS, or the errno as a negative number"},
     {NULL, NULL, 0, NULL},
 };
