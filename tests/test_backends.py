@@ -453,6 +453,26 @@ def test_forked_child_exits(program: str) -> None:
         assert done.stderr == ""
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_forked_child_leaves() -> None:
+    """A forked child that leaves its parent's context by an exception ends by that exception."""
+    program = """
+import asyncio, os, sys, warnings, zmqbridge
+warnings.simplefilter("ignore", DeprecationWarning)  # forking with threads is the subject
+async def main():
+    async with zmqbridge.Context() as context, context.pair(bind="inproc://pair") as pair:
+        await pair.aclose()
+        async with context.pair(bind="inproc://another"):
+            child = os.fork()
+            if child == 0:
+                sys.exit(7)
+            print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+asyncio.run(main())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "7\n", "")
+
+
 def test_exit_waits_for_a_peer(tmp_path: Path) -> None:
     """A program whose peer comes only when the program has nothing else left to do has still sent it all."""
     program = """
