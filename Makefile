@@ -5,9 +5,10 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin/python
 WORKERS ?= logical
+RUNS ?= 50
 PYTEST := $(RUN) -m pytest --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: help demo test test-pure soak test-all coverage mutants fuzz lint format docs bench bench-quick guarantees memcheck clean
+.PHONY: help demo test test-pure stable soak test-all coverage mutants fuzz lint format docs bench bench-quick guarantees memcheck clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -20,6 +21,9 @@ test: $(VENV)/.test ## the whole test suite, in a process for each processor; WO
 
 test-pure: $(VENV)/.test ## the conformance suite once more, without the C extension
 	ZMQBRIDGE_NO_SPEEDUPS=1 $(PYTEST) tests/conformance tests/test_socket.py tests/test_trial.py $(ARGS)
+
+stable: $(VENV)/.test ## the whole test suite RUNS times in a row, 50 unless said, up to the first that fails
+	@set -e; for run in $$(seq $(RUNS)); do echo "== run $$run of $(RUNS)"; $(PYTEST) --quiet $(ARGS); done
 
 soak: $(VENV)/.test ## what takes minutes: ten thousand connections, a million messages, long storms; with their seeds
 	$(RUN) -m pytest -v -s tests/soak $(ARGS)
