@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from twisted.internet.task import LoopingCall
 
-from tests.conformance.harnesses import HARNESSES
+from tests.conformance.harnesses import HARNESSES, LOOPS
 from tests.conformance.harnesses.base import Harness
 from tests.conformance.harnesses.on_twisted import TwistedHarness
 from tests.conftest import Addresses
@@ -20,7 +20,6 @@ from zmqbridge_twisted import ZmqEndpoint, ZmqFactory, ZmqPullConnection, ZmqREP
 PERIODS = 9
 SECONDS = 0.25
 LONGEST_GAP = 0.020
-LOOPS = [name for name, harness in HARNESSES.items() if harness.concurrent]
 REACTORS = [name for name in LOOPS if name.startswith("twisted")]
 
 
