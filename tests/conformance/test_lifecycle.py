@@ -486,7 +486,7 @@ async def test_late_replies_and_no_room_to_ask(loop: Harness, addresses: Address
     """A request that waits for room lets late replies be read, so that it and a replier do not wait for each other."""
     asks_more = SocketOptions(send_high_water_mark=10, receive_high_water_mark=1)
     async with loop.context(linger=0) as context:
-        replier = context.replier(bind=addresses.new("inproc"), options=SMALL, reply_timeout=0.2)
+        replier = context.replier(bind=addresses.new("inproc"), options=SMALL, reply_timeout=10)
         requester = context.requester(connect=replier.endpoints[0].address, options=asks_more)
         given_up = [loop.spawn(requester.request, b"given up") for _ in range(20)]
         await loop.parked(requester, len(given_up))
