@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 import zmq
 
 import zmqbridge
-from tests.conformance.harnesses.base import Harness, TaskCancelled
+from tests.conformance.harnesses.base import Harness, Task, TaskCancelled
 from tests.conftest import Addresses
 from zmqbridge import SocketOptions
 
@@ -198,6 +200,93 @@ async def test_context_terminated(loop: Harness, addresses: Addresses) -> None:
     await context.aclose()
     terminating.join()
     assert dealer.closed
+
+
+class Parked:
+    """Every kind of operation, parked on connections of one context."""
+
+    def __init__(self, context: zmqbridge.Context, addresses: Addresses) -> None:
+        small = SocketOptions(send_high_water_mark=1, receive_high_water_mark=1)
+        self.nobody = context.dealer(bind=addresses.new("tcp"))
+        self.requester = context.requester(bind=addresses.new("tcp"))
+        self.router = context.router(bind=addresses.new("inproc"), options=small)
+        self.replier = context.replier(bind=addresses.new("inproc"), options=small, reply_timeout=30)
+        self.full = [
+            context.dealer(connect=connection.endpoints[0].address, options=small)
+            for connection in (self.router, self.replier)
+        ]
+
+    async def park(self, loop: Harness) -> list[Task]:
+        """Park them; the tasks end with what the operations end with."""
+        nobody = self.nobody
+        for peer in self.full:
+            peer.send_nowait([b"id", b"", b"?"])
+        peer_of_router = (await self.router.receive()).peer
+        with suppress(zmqbridge.WouldBlock):
+            while True:
+                self.router.send_nowait(peer_of_router, b"x")
+        request = await self.replier.receive()
+        with suppress(zmqbridge.WouldBlock):
+            while True:
+                self.replier._channel.send_nowait((request.peer, b"x"), request.peer)
+
+        async def iterate() -> None:
+            async for _ in nobody:
+                raise AssertionError("nothing was sent")
+
+        tasks = [
+            loop.spawn(nobody.receive),
+            loop.spawn(nobody.receive_many),
+            loop.spawn(iterate),
+            loop.spawn(nobody.send, b"x"),
+            loop.spawn(nobody.send_many, [b"x", [b"x", b"y"]]),
+            loop.spawn(functools.partial(self.requester.request, b"?")),
+            loop.spawn(functools.partial(self.requester.request, b"?", timeout=30)),
+            loop.spawn(self.router.send, peer_of_router, b"x"),
+            loop.spawn(request.reply, b"!"),
+        ]
+        await loop.parked(nobody, 5)
+        await loop.parked(self.requester, 2)
+        await loop.parked(self.router)
+        await loop.parked(self.replier)
+        return tasks
+
+
+async def test_all_that_is_parked_when_the_context_is_terminated(loop: Harness, addresses: Addresses) -> None:
+    """When another thread terminates the ZeroMQ context each kind of operation ends with ContextTerminated, and so does
+    each call from then on."""
+    shared: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    context = loop.context(zmq_context=shared)
+    parked = Parked(context, addresses)
+    subscriber = context.subscriber(bind=addresses.new("inproc"), tags=["t"])
+    connected = context.pair(connect=addresses.new("tcp").replace("*", "1"))
+    # libzmq tells a socket of the end only where somebody waits, or in a call that looks at its commands.
+    tasks = [loop.spawn(subscriber.receive), loop.spawn(connected.receive), *await parked.park(loop)]
+    terminating = threading.Thread(target=shared.term)
+    terminating.start()
+    for task in tasks:
+        with pytest.raises(zmqbridge.ContextTerminated):
+            await task.result()
+    nobody = parked.nobody
+    for call in (
+        lambda: nobody.bind(addresses.new("inproc")),
+        lambda: nobody.connect(addresses.new("inproc")),
+        lambda: nobody.unbind(nobody.endpoints[0].address),
+        lambda: connected.disconnect(connected.endpoints[0].address),
+        lambda: nobody.getsockopt(zmq.EVENTS),
+        lambda: nobody.setsockopt(zmq.LINGER, 0),
+        lambda: subscriber.subscribe("u"),
+        lambda: subscriber.unsubscribe("t"),
+        nobody.receive_nowait,
+        lambda: nobody.send_nowait(b"x"),
+        lambda: nobody.send_nowait([b"x", b"y"]),
+        lambda: parked.router.send_nowait(b"peer", b"x"),
+        context.dealer,
+    ):
+        with pytest.raises(zmqbridge.ContextTerminated):
+            call()
+    await context.aclose()
+    terminating.join()
 
 
 @pytest.mark.one_task
