@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import functools
 import os
 import select
@@ -403,6 +404,52 @@ async def test_false_edges(
         assert await receiving.result() == [b"a real one"]
 
 
+async def test_an_old_edge_under_a_new_connection(
+    loop: Harness, addresses: Addresses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A descriptor's number that comes round again in the turn in which it was readable wakes its new connection alone,
+    and on its own message."""
+    async with loop.context() as context:
+        old = context.puller(bind=addresses.new("inproc"))
+        number = old.fileno()
+        pusher = context.pusher(connect=old.endpoints[0].address)
+        ended = loop.spawn(old.receive)
+        await loop.parked(old)
+        pusher.send_nowait(b"for the old")
+        assert select.select([number], [], [], 20)[0]
+        old.close()
+        pusher.close()
+        new = None
+        others = []
+        while new is None:
+            # libzmq closes the descriptor in a thread of its own.
+            puller = context.puller(bind=addresses.new("inproc"))
+            if puller.fileno() == number:
+                new = puller
+            else:
+                others.append(puller)
+        drains = 0
+        real = new._socket.drain
+
+        def drain(limit: int) -> tuple[list[list[bytes]], bool]:
+            nonlocal drains
+            drains += 1
+            return real(limit)
+
+        monkeypatch.setattr(new._socket, "drain", drain)
+        receiving = loop.spawn(new.receive)
+        with pytest.raises(zmqbridge.ConnectionClosed):
+            await ended.result()
+        await loop.parked(new)
+        for _ in range(100):
+            await loop.turn()
+        assert not receiving.done
+        assert new.stats.parked == 1
+        assert drains <= 4, "the loop spins"
+        await context.pusher(connect=new.endpoints[0].address).send(b"for the new")
+        assert await receiving.result() == [b"for the new"]
+
+
 @pytest.mark.timeout(5)
 async def test_full_peer_with_more_to_receive_than_may_be_read(loop: Harness, addresses: Addresses) -> None:
     """A send that waits for a full peer lets the loop run while messages are there that nobody has room to read."""
@@ -480,6 +527,31 @@ async def test_false_eagain(loop: Harness, addresses: Addresses, monkeypatch: py
             assert await puller.receive() == [b"%d" % number]
         await sending.result()
         assert calls > count
+
+
+@pytest.mark.one_task
+@pytest.mark.parametrize("message", [b"one", [b"a", b"b", b"c"]], ids=["frame", "multipart"])
+@pytest.mark.parametrize("how", ["send_nowait", "send_many", "router"])
+async def test_one_false_eagain(loop: Harness, addresses: Addresses, how: str, message: Any) -> None:
+    """A send that must not wait, and a batch, are not stopped by one EAGAIN that is out of date."""
+    async with loop.context() as context:
+        sender: Any = (context.router if how == "router" else context.dealer)(bind=addresses.new("inproc"))
+        peer = context.dealer(connect=sender.endpoints[0].address, options=SocketOptions(identity=b"peer"))
+        await peer.send(b"hello")
+        await sender.receive()
+        answers = [errno.EAGAIN]
+        with before_sends(sender._socket, lambda _: answers.pop() if answers else 0):
+            if how == "send_many":
+                await sender.send_many([message, b"two"])
+            elif how == "router":
+                sender.send_nowait(b"peer", message)
+                sender.send_nowait(b"peer", b"two")
+            else:
+                sender.send_nowait(message)
+                sender.send_nowait(b"two")
+        assert not answers
+        frames = [message] if isinstance(message, bytes) else message
+        assert [peer.receive_nowait() for _ in range(2)] == [frames, [b"two"]]
 
 
 async def test_late_replies_and_no_room_to_ask(loop: Harness, addresses: Addresses) -> None:
