@@ -220,11 +220,10 @@ class Peer:
             job.do("stop")
 
     def kill(self) -> None:
-        """End the process as a crash would, at once and without its knowledge, and hear what it said till then."""
+        """End the process as a crash would, at once and without its knowledge."""
         self._killed = True
         self.process.kill()
         self.process.wait()
-        self._reader.join()
 
     def close(self) -> None:
         """Take its stdin away and see that the process ends by that."""
