@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import signal
+from contextlib import AbstractContextManager
+
+import pytest
 import zmq
 
 import zmqbridge
 from tests.conformance.harnesses.base import Harness
 from tests.conftest import Addresses
 from tests.interop.lasting import lasting_address
-from tests.interop.processes import Spares
+from tests.interop.processes import TCP, Job, Peer, Spares
 
 # Larger than all that the system and the two ends hold of a connection's bytes, with small buffers.
 BLOCK = b"x" * 50_000
@@ -60,3 +64,140 @@ async def test_pusher_goes_on(loop: Harness, addresses: Addresses, spares: Spare
             assert before == list(range(len(before)))
             assert without_gaps(after)
             assert 0 <= after[0] - len(before) <= LOST
+
+
+@pytest.mark.parametrize("binder", ["ours", "theirs"])
+async def test_puller_goes_on(loop: Harness, addresses: Addresses, spares: Spares, binder: str) -> None:
+    """A puller has whole messages, in order, until a plain PUSH socket is killed, and its parked receive the next's."""
+    async with loop.context() as context:
+        with lasting_address(addresses, "tcp") as address, spares.two() as (victim, heir):
+            puller = context.puller(options=SMALL)
+            puller.setsockopt(zmq.RCVBUF, SMALL_BUFFER)
+            received: list[list[bytes]] = []
+
+            async def collect() -> None:
+                async for frames in puller:
+                    received.append(frames)
+
+            def open_at(peer: Peer) -> AbstractContextManager[Job]:
+                bind, connect = (None, address) if binder == "ours" else (address, None)
+                return peer.open(loop, "PUSH", bind=bind, connect=connect, SNDHWM=1, SNDBUF=SMALL_BUFFER)
+
+            loop.spawn(collect)
+            if binder == "ours":
+                puller.bind(address)
+            else:
+                puller.connect(address)
+            with open_at(victim) as push:
+                push.do("flood", b"victim", b"", BLOCK)
+                await push.until(lambda: len(received) >= 10)
+                victim.kill()
+            await loop.parked(puller)
+            with open_at(heir) as push:
+                push.do("flood", b"heir", b"", BLOCK)
+                await push.until(lambda: len(received) >= 10 and received[-10][1] == b"heir")
+            seen = list(received)
+            before = sum(frames[1] == b"victim" for frames in seen)
+            expected = [
+                [b"%d" % number, name, b"", BLOCK]
+                for name, count in ((b"victim", before), (b"heir", len(seen) - before))
+                for number in range(count)
+            ]
+            assert seen == expected
+
+
+async def test_send_to_a_killed_dealer(loop: Harness, addresses: Addresses, spares: Spares) -> None:
+    """A router's send parked on a stopped plain DEALER socket fails when that is killed, and holds up no other peer."""
+    async with loop.context(linger=0) as context:
+        with spares.two() as (victim, heir):
+            router = context.router(options=SMALL)
+            router.setsockopt(zmq.SNDBUF, SMALL_BUFFER)
+            address = router.bind(TCP).address
+            with (
+                victim.open(
+                    loop, "DEALER", connect=address, ROUTING_ID=b"same", RCVHWM=1, RCVBUF=SMALL_BUFFER
+                ) as dealer,
+                heir.open(loop, "DEALER", connect=address, ROUTING_ID=b"other") as other,
+            ):
+                dealer.do("send", b"hello")
+                assert await router.receive() == (b"same", [b"hello"])
+                other.do("send", b"hello")
+                assert await router.receive() == (b"other", [b"hello"])
+                other.do("listen")
+                victim.process.send_signal(signal.SIGSTOP)
+
+                async def fill() -> None:
+                    while True:
+                        await router.send(b"same", BLOCK)
+
+                filling = loop.spawn(fill)
+                await loop.parked(router)
+                for number in range(20):
+                    await router.send(b"other", b"%d" % number)
+                    assert await other.receive() == [b"%d" % number]
+                await loop.parked(router)
+                assert not filling.done
+                victim.kill()
+                with pytest.raises(zmqbridge.PeerUnreachable):
+                    await filling.result()
+                await router.send(b"other", b"last")
+                assert await other.receive() == [b"last"]
+            with heir.open(loop, "DEALER", connect=address, ROUTING_ID=b"same") as dealer:
+                dealer.do("send", b"back")
+                assert await router.receive() == (b"same", [b"back"])
+                await router.send(b"same", b"welcome")
+                dealer.do("listen")
+                assert await dealer.receive() == [b"welcome"]
+
+
+async def test_dealer_goes_on(loop: Harness, addresses: Addresses, spares: Spares) -> None:
+    """A dealer's send and receive, both parked when a plain ROUTER socket is killed, go on with the next."""
+    async with loop.context(linger=0) as context:
+        with lasting_address(addresses, "tcp") as address, spares.two() as (victim, heir):
+            dealer = context.dealer(options=SMALL)
+            dealer.setsockopt(zmq.SNDBUF, SMALL_BUFFER)
+            dealer.setsockopt(zmq.RCVBUF, SMALL_BUFFER)
+            dealer.connect(address)
+            count = 0
+            received: list[list[bytes]] = []
+
+            async def fill() -> None:
+                nonlocal count
+                while True:
+                    await dealer.send([b"%d" % count, BLOCK])
+                    count += 1
+
+            async def collect() -> None:
+                async for frames in dealer:
+                    received.append(frames)
+
+            loop.spawn(fill)
+            loop.spawn(collect)
+
+            def open_at(peer: Peer) -> AbstractContextManager[Job]:
+                # A ROUTER that is not mandatory drops what it has no room for.
+                return peer.open(
+                    loop,
+                    "ROUTER",
+                    bind=address,
+                    ROUTER_MANDATORY=1,
+                    SNDHWM=1,
+                    SNDBUF=SMALL_BUFFER,
+                    RCVHWM=1,
+                    RCVBUF=SMALL_BUFFER,
+                )
+
+            with open_at(victim) as router:
+                for _ in range(10):
+                    router.do("answer")
+                await router.until(lambda: len(received) == 10 and dealer.stats.parked == 2)
+                parked = count
+                victim.kill()
+            with open_at(heir) as router:
+                router.do("echo")
+                await router.until(lambda: len(received) >= 20)
+            echoed = numbers(received[:20])
+            assert count > parked
+            assert echoed[:10] == list(range(10))
+            assert without_gaps(echoed[10:])
+            assert 0 <= echoed[10] - echoed[9] - 1 <= LOST
