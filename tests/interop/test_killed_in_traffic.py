@@ -11,6 +11,7 @@ import zmq
 import zmqbridge
 from tests.conformance.harnesses.base import Harness
 from tests.conftest import Addresses
+from tests.interop.joining import join_peer
 from tests.interop.lasting import lasting_address
 from tests.interop.processes import TCP, Job, Peer, Spares
 
@@ -18,7 +19,11 @@ from tests.interop.processes import TCP, Job, Peer, Spares
 BLOCK = b"x" * 50_000
 SMALL_BUFFER = 4096
 
+QUICK = zmqbridge.SocketOptions(reconnect_interval=0.01)
 SMALL = zmqbridge.SocketOptions(reconnect_interval=0.01, send_high_water_mark=1, receive_high_water_mark=1)
+
+# For what is answered as soon as the other end can.
+SECONDS = 20.0
 
 # One at each of the two high-water marks, and one on its way into, through and out of the transport.
 LOST = 5
@@ -201,3 +206,109 @@ async def test_dealer_goes_on(loop: Harness, addresses: Addresses, spares: Spare
             assert echoed[:10] == list(range(10))
             assert without_gaps(echoed[10:])
             assert 0 <= echoed[10] - echoed[9] - 1 <= LOST
+
+
+@pytest.mark.one_task
+async def test_publisher_goes_on(loop: Harness, spares: Spares) -> None:
+    """While one plain SUB socket is killed another gets every publication in order, and a new one is joined."""
+    async with loop.context(linger=0) as context:
+        publisher = context.publisher(bind=TCP)
+        address = publisher.endpoints[0].address
+        with (
+            spares.two() as (victim, heir),
+            heir.open(loop, "SUB", connect=address, SUBSCRIBE=b"t") as other,
+        ):
+            other.do("listen")
+            await join_peer(other, lambda message: publisher.publish(message, b"t"))
+            with victim.open(loop, "SUB", connect=address, SUBSCRIBE=b"t") as sub:
+                sub.do("listen")
+                await join_peer(sub, lambda message: publisher.publish(message, b"t"))
+                first_of_sub = len(sub.messages)
+                for number in range(100):
+                    publisher.publish(b"%d" % number, b"t")
+                await sub.until(lambda: len(sub.messages) > first_of_sub)
+                victim.kill()
+                heard = sub.messages[first_of_sub:]
+            for number in range(100, 300):
+                publisher.publish(b"%d" % number, b"t")
+                await loop.turn()
+            published = [[b"t\0%d" % number] for number in range(300)]
+            await other.until(lambda: other.messages[-1:] == published[-1:])
+            assert other.messages[-300:] == published
+            assert heard == published[: len(heard)]
+            with heir.open(loop, "SUB", connect=address, SUBSCRIBE=b"t") as sub:
+                sub.do("listen")
+                await join_peer(sub, lambda message: publisher.publish(message, b"t"))
+                publisher.publish(b"after", b"t")
+                assert await sub.receive() == [b"t\0after"]
+
+
+async def test_requests_outstanding(loop: Harness, addresses: Addresses, spares: Spares) -> None:
+    """Requests outstanding when their server is killed time out, later ones are answered, and the stats say so."""
+    async with loop.context(linger=0) as context:
+        with lasting_address(addresses, "tcp") as address, spares.two() as (victim, heir):
+            requester = context.requester(connect=address, options=QUICK)
+
+            async def ask(number: int, timeout: float) -> bytes | None:
+                try:
+                    server, *parts = await requester.request(b"%d" % number, timeout=timeout)
+                except zmqbridge.RequestTimeout:
+                    return None
+                assert parts == [b"%d" % number]
+                return server
+
+            with victim.open(loop, "REP", bind=address) as rep:
+                for _ in range(10):
+                    rep.do("answer", b"victim")
+                first = [loop.spawn(ask, number, SECONDS) for number in range(10)]
+                assert [await task.result() for task in first] == [b"victim"] * 10
+                outstanding = [loop.spawn(ask, number, 0.1) for number in range(10, 40)]
+                await rep.until(lambda: requester.stats.sent == 40)
+                victim.kill()
+            await loop.until(lambda: not requester.getsockopt(zmq.EVENTS) & zmq.POLLOUT)
+            last = [loop.spawn(ask, number, SECONDS) for number in range(40, 60)]
+            with heir.open(loop, "REP", bind=address) as rep:
+                rep.do("echo", b"heir")
+                assert [await task.result() for task in last] == [b"heir"] * 20
+                assert [await task.result() for task in outstanding] == [None] * 30
+                stats = requester.stats
+                asked = [frames[0] for frames in rep.messages]
+            assert (stats.sent, stats.received, stats.unmatched_replies, stats.parked) == (60, 30, 0, 0)
+            assert sorted(asked) == [b"%d" % number for number in range(40, 60)]
+
+
+@pytest.mark.one_task
+async def test_replies_to_the_killed_and_to_others(loop: Harness, spares: Spares) -> None:
+    """Once a client is known to be killed every reply to it counts as dropped, and all of another's are delivered."""
+    count = 50
+    async with loop.context(linger=0) as context:
+        replier = context.replier(bind=TCP)
+        address = replier.endpoints[0].address
+        with (
+            spares.two() as (victim, heir),
+            victim.open(loop, "DEALER", connect=address, ROUTING_ID=b"victim") as dealer,
+            heir.open(loop, "DEALER", connect=address, ROUTING_ID=b"other") as other,
+        ):
+            for number in range(count):
+                dealer.do("send", b"%d" % number, b"", b"question")
+                other.do("send", b"%d" % number, b"", b"question")
+            requests = [await replier.receive() for _ in range(2 * count)]
+            victim.kill()
+            other.do("listen")
+            # A frame to somebody is taken until libzmq knows of the end.
+            router = replier._socket.raw
+
+            def gone() -> bool:
+                try:
+                    router.send_multipart([b"victim", b"still there?"], zmq.DONTWAIT)
+                except zmq.ZMQError as error:
+                    return error.errno == zmq.EHOSTUNREACH
+                return False
+
+            await loop.until(gone)
+            for request in requests:
+                await request.reply([request.peer, b"answer"])
+            stats = replier.stats
+            assert (stats.dropped_replies, stats.sent) == (count, count)
+            replies = [await other.receive() for _ in range(count)]
+            assert replies == [[b"%d" % number, b"", b"other", b"answer"] for number in range(count)]
