@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
-from contextlib import AbstractContextManager
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 
 import pytest
 import zmq
@@ -13,6 +15,8 @@ from tests.conformance.harnesses.base import Harness
 from tests.conftest import Addresses
 from tests.interop.joining import join_peer
 from tests.interop.lasting import lasting_address
+from tests.interop.peers.control import where_bound
+from tests.interop.peers.on_loop import LOOPS
 from tests.interop.processes import TCP, Job, Peer, Spares
 
 # Larger than all that the system and the two ends hold of a connection's bytes, with small buffers.
@@ -312,3 +316,60 @@ async def test_replies_to_the_killed_and_to_others(loop: Harness, spares: Spares
             assert (stats.dropped_replies, stats.sent) == (count, count)
             replies = [await other.receive() for _ in range(count)]
             assert replies == [[b"%d" % number, b"", b"other", b"answer"] for number in range(count)]
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_ours_killed(addresses: Addresses, name: str) -> None:
+    """Plain DEALER and PUSH sockets go on with a replier and a puller of ours that are killed and come back."""
+    pushed = asked = 0
+    pulled: list[int] = []
+    answered: list[int] = []
+    with (
+        zmq.Context() as context,
+        context.socket(zmq.PULL) as pull,
+        context.socket(zmq.PUSH) as push,
+        context.socket(zmq.DEALER) as dealer,
+        lasting_address(addresses, "tcp") as replier,
+        lasting_address(addresses, "tcp") as puller,
+    ):
+        pull.bind(TCP)
+        destination = where_bound(pull).encode()
+        for socket, address in ((push, puller), (dealer, replier)):
+            socket.set(zmq.LINGER, 0)
+            socket.set(zmq.RECONNECT_IVL, 10)
+            socket.set(zmq.SNDHWM, 1)
+            socket.connect(address)
+        poller = zmq.Poller()
+        poller.register(pull, zmq.POLLIN)
+        poller.register(dealer, zmq.POLLIN)
+
+        def talk_until(condition: Callable[[], bool]) -> None:
+            nonlocal pushed, asked
+            deadline = time.monotonic() + SECONDS
+            while not condition():
+                assert time.monotonic() < deadline
+                with suppress(zmq.Again):
+                    push.send_multipart([destination, b"", b"%d" % pushed], zmq.DONTWAIT)
+                    pushed += 1
+                with suppress(zmq.Again):
+                    dealer.send_multipart([b"%d" % asked, b"", b"echo", b"%d" % asked], zmq.DONTWAIT)
+                    asked += 1
+                ready = dict(poller.poll(2))
+                if pull in ready:
+                    (number,) = pull.recv_multipart()
+                    pulled.append(int(number))
+                if dealer in ready:
+                    question, _, answer = dealer.recv_multipart()
+                    assert answer == question
+                    answered.append(int(answer))
+
+        with Peer("on_loop", name, replier, TCP, puller) as victim:
+            victim.itself.wait_for_addresses()
+            talk_until(lambda: len(pulled) >= 20 and len(answered) >= 20)
+            victim.kill()
+        with Peer("on_loop", name, replier, TCP, puller) as heir:
+            heir.itself.wait_for_addresses()
+            next_pushed, next_asked = pushed, asked
+            talk_until(lambda: max(pulled) >= next_pushed and max(answered) >= next_asked)
+        assert len(set(pulled)) == len(pulled)
+        assert len(set(answered)) == len(answered)
