@@ -5,9 +5,10 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin/python
 WORKERS ?= logical
+RUNS ?= 50
 PYTEST := $(RUN) -m pytest --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: help demo test test-pure soak test-all coverage mutants fuzz lint format docs bench bench-quick guarantees clean
+.PHONY: help demo test test-pure stable soak test-all coverage mutants fuzz lint format docs bench bench-quick guarantees memcheck clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -20,6 +21,9 @@ test: $(VENV)/.test ## the whole test suite, in a process for each processor; WO
 
 test-pure: $(VENV)/.test ## the conformance suite once more, without the C extension
 	ZMQBRIDGE_NO_SPEEDUPS=1 $(PYTEST) tests/conformance tests/test_socket.py tests/test_trial.py $(ARGS)
+
+stable: $(VENV)/.test ## the whole test suite RUNS times in a row, 50 unless said, up to the first that fails
+	@set -e; for run in $$(seq $(RUNS)); do echo "== run $$run of $(RUNS)"; $(PYTEST) --quiet $(ARGS); done
 
 soak: $(VENV)/.test ## what takes minutes: ten thousand connections, a million messages, long storms; with their seeds
 	$(RUN) -m pytest -v -s tests/soak $(ARGS)
@@ -42,6 +46,11 @@ PURE := */zmqbridge/framing.py,*/zmqbridge/protocols.py,*/zmqbridge/readiness.py
 
 mutants: $(VENV)/.test ## take each rule out of the code, one at a time, and see that a test fails; ARGS='2: send' tries some
 	$(RUN) -m tests.mutations $(ARGS)
+
+memcheck: $(VENV)/.test ## the C extension's tests under valgrind, in a minute: no access to memory that is gone
+	PYTHONMALLOC=malloc valgrind --quiet --undef-value-errors=no --num-callers=20 --suppressions=tests/valgrind.supp \
+		--error-exitcode=1 $(RUN) -m pytest -q -p no:cacheprovider -o timeout=0 tests/test_fast.py \
+		-k 'not tells and not leak' $(ARGS)
 
 fuzz: $(VENV)/.test ## layouts of frames without end, or ARGS='--seconds 60'; led by atheris after 'make .venv/.fuzz'
 	$(RUN) -m tests.fuzz $(ARGS)

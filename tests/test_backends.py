@@ -18,6 +18,7 @@ import trio.testing
 import zmq
 
 import zmqbridge
+from zmqbridge._termination import GRACE
 from zmqbridge.abc import Backend
 from zmqbridge_asyncio import AsyncioBackend
 from zmqbridge_asyncio.watch import Watch
@@ -287,6 +288,191 @@ def test_exit_sends_what_is_unsent(leave: str) -> None:
         assert received == list(range(1000))
 
 
+FORK_AND_EXIT = """
+import gc, os, sys, warnings, zmq, zmqbridge
+warnings.simplefilter("ignore", DeprecationWarning)  # forking with threads is the subject
+async def main(*_):
+    context = zmqbridge.Context()
+    pair = context.pair(bind="inproc://pair")
+    other = context.pair(connect="inproc://pair")
+    requester = context.requester(bind="inproc://requester")
+    try:
+        await requester.request(b"nobody is there", timeout=0.001)
+    except zmqbridge.RequestTimeout:
+        pass
+    try:
+        await context.replier(connect="inproc://requester").receive_many(0)
+    except ValueError:
+        pass
+    await pair.send_many([b"taken", b"read ahead"])
+    assert await other.receive() == [b"taken"]
+    child = os.fork()
+    if child == 0:
+        for call in (
+            lambda: pair.send(b"x"),
+            lambda: pair.send_many([b"x"]),
+            lambda: pair.send_nowait(b"x"),
+            other.receive,
+            other.receive_many,
+            other.receive_nowait,
+            other.__anext__,
+            lambda: requester.request(b"x"),
+            lambda: requester.request(b"x", timeout=1),
+            lambda: pair.bind("inproc://another"),
+            lambda: pair.connect("inproc://another"),
+            lambda: pair.unbind("inproc://pair"),
+            lambda: other.disconnect("inproc://pair"),
+            lambda: pair.getsockopt(zmq.EVENTS),
+            lambda: pair.setsockopt(zmq.LINGER, 0),
+            pair.fileno,
+            pair.close,
+            pair.aclose,
+            context.pair,
+            context.close,
+            context.aclose,
+        ):
+            try:
+                result = call()
+                if hasattr(result, "__await__"):
+                    await result
+            except zmqbridge.LocalProtocolError as error:
+                assert "before the process forked" in str(error), error
+            else:
+                raise AssertionError(call)
+        gc.collect()
+        sys.exit(7)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert await other.receive() == [b"read ahead"]
+    await pair.send(b"after")
+    assert await other.receive() == [b"after"]
+    await context.aclose()
+    print("the parent goes on")
+"""
+
+FORK_WITH_HANDLERS = """
+import gc, os, sys, warnings, zmq, zmqbridge, zmqbridge_twisted as tx
+from twisted.internet import defer, task
+warnings.simplefilter("ignore", DeprecationWarning)  # forking with threads is the subject
+async def main(reactor):
+    factory = tx.ZmqFactory(reactor)
+    pull = tx.ZmqPullConnection(factory, ("bind", "inproc://pull"))
+    push = tx.ZmqPushConnection(factory, ("connect", "inproc://pull"))
+    req = tx.ZmqREQConnection(factory, ("bind", "inproc://req"))
+    pulled = [defer.Deferred() for _ in range(2)]
+    messages = iter(pulled)
+    pull.onPull = lambda message: next(messages).callback(message)
+    push.push(b"before")
+    assert await pulled[0] == [b"before"]
+    child = os.fork()
+    if child == 0:
+        for call in (
+            lambda: push.push(b"x"),
+            lambda: push.send(b"x"),
+            lambda: req.sendMsg(b"x"),
+            lambda: pull.addEndpoints([("bind", "inproc://another")]),
+            pull.shutdown,
+            factory.shutdown,
+        ):
+            try:
+                result = call()
+                if isinstance(result, defer.Deferred):
+                    await result
+            except zmqbridge.ZmqBridgeError as error:
+                assert "before the process forked" in str(error), error
+            else:
+                raise AssertionError(call)
+        assert pull.socket is None
+        gc.collect()
+        sys.exit(7)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    push.push(b"after")
+    assert await pulled[1] == [b"after"]
+    await factory.shutdown()
+    print("the parent goes on")
+task.react(lambda reactor: defer.Deferred.fromCoroutine(main(reactor)))
+"""
+
+# A child whose loop ends takes what it has registered out of its parent's epoll. So trio's is over before the fork,
+# and Twisted's reactor is one without epoll.
+POLL = "from twisted.internet import pollreactor; pollreactor.install()"
+FORKS = {
+    loop: f"{POLL if loop == 'twisted' else ''}\n{FORK_AND_EXIT}\n{STARTS[loop][1]}"
+    for loop in ("asyncio", "uvloop", "anyio", "twisted")
+}
+FORKS["handlers"] = f"{POLL}\n{FORK_WITH_HANDLERS}"
+FORKS["trio"] = """
+import gc, os, sys, trio, warnings, zmqbridge
+warnings.simplefilter("ignore", DeprecationWarning)  # forking with threads is the subject
+async def main():
+    global context, pair, other
+    context = zmqbridge.Context()
+    pair = context.pair(bind="inproc://pair")
+    other = context.pair(connect="inproc://pair")
+    await pair.send_many([b"taken", b"read ahead"])
+    assert await other.receive() == [b"taken"]
+    with trio.move_on_after(0.001):
+        await pair.receive()
+trio.run(main)
+child = os.fork()
+if child == 0:
+    operations = [lambda: pair.send(b"x"), lambda: pair.send_many([b"x"]), other.receive, other.__anext__]
+    for call in [lambda operation=operation: operation().send(None) for operation in operations] + [
+        lambda: pair.send_nowait(b"x"),
+        other.receive_nowait,
+        lambda: pair.bind("inproc://another"),
+        lambda: pair.getsockopt(1),
+        lambda: pair.setsockopt(1, 0),
+        pair.close,
+        context.pair,
+        context.close,
+    ]:
+        try:
+            call()
+        except zmqbridge.LocalProtocolError as error:
+            assert "before the process forked" in str(error), error
+        else:
+            raise AssertionError(call)
+    gc.collect()
+    sys.exit(7)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+assert other.receive_nowait() == [b"read ahead"]
+pair.send_nowait(b"after")
+assert other.receive_nowait() == [b"after"]
+context.close()
+print("the parent goes on")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.parametrize("program", FORKS.values(), ids=FORKS)
+def test_forked_child_exits(program: str) -> None:
+    """A forked child that touches all that its parent has open ends as it wants to; its parent goes on receiving."""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=False)
+    assert (done.returncode, done.stdout) == (0, "the parent goes on\n"), done.stderr
+    if program is not FORKS["handlers"]:  # of these the log tells that they are the parent's
+        assert done.stderr == ""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_forked_child_leaves() -> None:
+    """A forked child that leaves its parent's context by an exception ends by that exception."""
+    program = """
+import asyncio, os, sys, warnings, zmqbridge
+warnings.simplefilter("ignore", DeprecationWarning)  # forking with threads is the subject
+async def main():
+    async with zmqbridge.Context() as context, context.pair(bind="inproc://pair") as pair:
+        await pair.aclose()
+        async with context.pair(bind="inproc://another"):
+            child = os.fork()
+            if child == 0:
+                sys.exit(7)
+            print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+asyncio.run(main())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "7\n", "")
+
+
 def test_exit_waits_for_a_peer(tmp_path: Path) -> None:
     """A program whose peer comes only when the program has nothing else left to do has still sent it all."""
     program = """
@@ -318,11 +504,42 @@ asyncio.run(main())
     assert process.returncode == 0
 
 
-def test_exit_with_nobody_to_send_to() -> None:
-    """A program whose messages nobody takes ends all the same, once their linger is over."""
-    program = f"{SEND_AND_LEAVE}\nasyncio.run(main())"
-    done = subprocess.run([sys.executable, "-c", program, "tcp://127.0.0.1:9"], timeout=50, check=False)
-    assert done.returncode == 0
+WITHIN_THE_LINGER = """
+import asyncio, atexit, sys, time, trio
+waited = []
+def tell():  # after zmqbridge's own end, for it was registered before
+    print(time.monotonic() - began, *waited)
+atexit.register(tell)
+import zmqbridge
+from zmqbridge._termination import Termination
+real = Termination.join
+def join(termination):
+    waited.append(termination._ends - time.monotonic())
+    real(termination)
+Termination.join = join
+async def main(*_):
+    global began, context
+    context = zmqbridge.Context(linger=float(sys.argv[2]))
+    pusher = context.pusher(connect=sys.argv[1])
+    for number in range(1000):
+        await pusher.send(b"%d" % number)
+    began = time.monotonic()
+"""
+
+
+@pytest.mark.parametrize("kind", ["asyncio", "uvloop", "trio", "anyio", "twisted"])
+def test_exit_with_nobody_to_send_to(kind: str) -> None:
+    """A program whose messages nobody takes waits for the linger period at its end, and no longer than that."""
+    program = f"{WITHIN_THE_LINGER}\n{STARTS[kind][1]}"
+    linger = 0.4
+    command = [sys.executable, "-c", program, "tcp://127.0.0.1:9", str(linger)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    took, *waited = map(float, done.stdout.split())
+    assert took > linger - 0.05
+    # The most that it would have waited: how long it did, on a busy machine, is no matter of its own.
+    assert len(waited) == 1
+    assert waited[0] <= linger + GRACE
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])

@@ -7,19 +7,23 @@ import uuid
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from zmqbridge.errors import ConnectionClosed, ContextTerminated, LocalProtocolError, RemoteProtocolError
+from zmqbridge.framing import Envelope
 from zmqbridge.protocols import (
     ConnectionState,
     Faults,
+    PendingRequest,
     ReplierProtocol,
     RequesterProtocol,
     State,
     SubscriberProtocol,
     request_ids,
 )
+from zmqbridge_twisted.unanswered import Unanswered
 
 
 def test_connection_open_then_closed() -> None:
@@ -132,3 +136,197 @@ def test_request_ids_differ() -> None:
     """No id comes twice."""
     counts = Counter(itertools.islice(request_ids(), 10_000))
     assert set(counts.values()) == {1}
+
+
+# --- any order of calls, beside a model of a few lines ---
+
+TAGS = st.sampled_from(["", "a", b"a", "ab", b"b"])
+
+
+class Subscribing(RuleBasedStateMachine):
+    """A subscriber's tags are a bag: each subscription needs its own end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.subscriber = SubscriberProtocol(Faults())
+        self.model: Counter[bytes] = Counter()
+
+    @rule(tag=TAGS)
+    def subscribe(self, tag: str | bytes) -> None:
+        prefix = self.subscriber.subscribe(tag)
+        assert prefix == (tag.encode() if isinstance(tag, str) else tag)
+        self.model[prefix] += 1
+
+    @rule(tag=TAGS)
+    def unsubscribe(self, tag: str | bytes) -> None:
+        prefix = tag.encode() if isinstance(tag, str) else tag
+        if self.model[prefix]:
+            assert self.subscriber.unsubscribe(tag) == prefix
+            self.model[prefix] -= 1
+        else:
+            with pytest.raises(LocalProtocolError, match="not subscribed to"):
+                self.subscriber.unsubscribe(tag)
+
+    @invariant()
+    def each_once(self) -> None:
+        assert sorted(self.subscriber.tags) == sorted(+self.model)
+
+
+class Living(RuleBasedStateMachine):
+    """A connection's life ends once; closed and forked are for good, and terminated until it is closed."""
+
+    ERRORS = {
+        State.CLOSED: ConnectionClosed,
+        State.TERMINATED: ContextTerminated,
+        State.FORKED: LocalProtocolError,
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.connection = ConnectionState()
+        self.model = State.OPEN
+
+    @rule()
+    def close(self) -> None:
+        if self.model is State.FORKED:
+            with pytest.raises(LocalProtocolError):
+                self.connection.close()
+            return
+        assert self.connection.close() == (self.model is not State.CLOSED)
+        self.model = State.CLOSED
+
+    @rule()
+    def terminate(self) -> None:
+        self.connection.terminate()
+        if self.model is State.OPEN:
+            self.model = State.TERMINATED
+
+    @rule()
+    def fork(self) -> None:
+        self.connection.fork()
+        self.model = State.FORKED
+
+    @invariant()
+    def checks(self) -> None:
+        assert self.connection.state is self.model
+        if self.model is State.OPEN:
+            self.connection.check()
+        else:
+            with pytest.raises(self.ERRORS[self.model]):
+                self.connection.check()
+
+
+class Requesting(RuleBasedStateMachine):
+    """Each reply finds the one request that it is for, once, and whatever finds none is counted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.requester: RequesterProtocol[int] = RequesterProtocol(Faults())
+        self.begun: list[PendingRequest[int]] = []
+        self.pending: set[bytes] = set()
+        self.unmatched = self.malformed = 0
+
+    @rule()
+    def begin(self) -> None:
+        number = len(self.begun)
+        self.begun.append(self.requester.begin([b"%d" % number], number))
+        self.pending.add(self.begun[-1].id)
+
+    @precondition(lambda self: self.begun)
+    @rule(data=st.data())
+    def replies(self, data: st.DataObject) -> None:
+        batch: list[list[bytes]] = []
+        answered: list[PendingRequest[int]] = []
+        for kind in data.draw(st.lists(st.sampled_from(["reply", "forged", "malformed"]), max_size=5)):
+            if kind == "reply":
+                request = data.draw(st.sampled_from(self.begun))
+                batch.append([request.id, b"", b"re %d" % request.caller])
+                if request.id in self.pending:
+                    self.pending.discard(request.id)
+                    answered.append(request)
+                else:
+                    self.unmatched += 1
+            elif kind == "forged":
+                batch.append([b"x" * 16, b"", b"forged"])
+                self.unmatched += 1
+            else:
+                batch.append([b"malformed"])
+                self.malformed += 1
+        assert self.requester.receive(batch) == answered
+        for request in answered:
+            assert request.reply == [b"re %d" % request.caller]
+
+    @precondition(lambda self: self.begun)
+    @rule(data=st.data())
+    def end(self, data: st.DataObject) -> None:
+        request = data.draw(st.sampled_from(self.begun))
+        self.requester.end(request)
+        self.pending.discard(request.id)
+
+    @rule()
+    def end_all(self) -> None:
+        assert {request.id for request in self.requester.end_all()} == self.pending
+        self.pending.clear()
+
+    @invariant()
+    def counts(self) -> None:
+        counted = (len(self.requester), self.requester.unmatched, self.requester.faults.malformed)
+        assert counted == (len(self.pending), self.unmatched, self.malformed)
+
+
+class Answering(RuleBasedStateMachine):
+    """Requests wait for their answers under names of their own: so many at most, and so long."""
+
+    LIMIT = 3
+    LIFETIME = 2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unanswered = Unanswered()
+        self.now = 0
+        self.added = 0
+        self.model: list[tuple[bytes, int, Envelope]] = []
+        self.names: list[bytes] = []
+        self.taken = 0
+
+    @rule()
+    def time_passes(self) -> None:
+        self.now += 1
+
+    @rule(id=st.sampled_from([b"1", b"2"]), route=st.sampled_from([b"a", b"b"]))
+    def add(self, id: bytes, route: bytes) -> None:
+        name = self.unanswered.add(Envelope([route], id, [b"parts"]), self.now, self.LIMIT, self.LIFETIME)
+        kept = [known for known, _, _ in self.model]
+        assert name not in kept
+        assert name == id or id in kept
+        self.model.append((name, self.now, Envelope([route], id, [])))
+        self.names.append(name)
+        self.added += 1
+        while len(self.model) > 1 and (len(self.model) > self.LIMIT or self.model[0][1] < self.now - self.LIFETIME):
+            self.model.pop(0)
+
+    @precondition(lambda self: self.names)
+    @rule(data=st.data())
+    def take(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(self.names))
+        expected = next((envelope for known, _, envelope in self.model if known == name), None)
+        assert self.unanswered.take(name) == expected
+        self.taken += expected is not None
+        self.model = [entry for entry in self.model if entry[0] != name]
+
+    @invariant()
+    def adds_up(self) -> None:
+        assert len(self.unanswered) == len(self.model)
+        assert self.added == len(self.model) + self.taken + self.unanswered.forgotten
+
+
+STEPS = settings(max_examples=50, stateful_step_count=30, deadline=None)
+
+TestSubscribing = Subscribing.TestCase
+TestSubscribing.settings = STEPS
+TestLiving = Living.TestCase
+TestLiving.settings = STEPS
+TestRequesting = Requesting.TestCase
+TestRequesting.settings = STEPS
+TestAnswering = Answering.TestCase
+TestAnswering.settings = STEPS

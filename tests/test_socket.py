@@ -212,8 +212,11 @@ def failing(push: Socket, pull: Socket, code: int) -> Iterator[None]:
         patched.setattr(push, "_send", fail)
         patched.setattr(push, "_get", fail)
         patched.setattr(pull, "_recv", fail)
-        if isinstance(pull, LeanSocket):
-            patched.setattr(pull, "_read", fail)
+        for socket in (push, pull):
+            if isinstance(socket, LeanSocket):
+                patched.setattr(socket, "_read", fail)
+                patched.setattr(socket, "_get", fail)
+                patched.setattr(socket._events, "read", lambda *_: -1)
         yield
 
 

@@ -249,7 +249,7 @@ class Channel(Generic[Item]):
         if self._budget <= 0 or self._sends_at_once != get_ident() or self._lanes:
             return False
         if type(message) is not bytes:
-            return self._try_send(frames_of(message), once=True)
+            return self.send_frames_at_once(frames_of(message))
         # What _try_send() does, without its calls.
         if not self._try_frame(message):
             return False
@@ -260,6 +260,16 @@ class Channel(Generic[Item]):
         if leader is not None:
             leader.wake()
         return True
+
+    def send_frames_at_once(self, frames: Sequence[bytes], lane: Hashable = None) -> bool:
+        """Send a message as :meth:`send_at_once` does, its frames bytes already, in any lane.
+
+        Raises:
+            PeerUnreachable: if a router has no such peer.
+        """
+        if self._budget <= 0 or self._sends_at_once != get_ident() or lane in self._lanes:
+            return False
+        return self._try_send(frames, once=True)
 
     async def send(self, frames: Sequence[bytes], lane: Hashable = None, deadline: float | None = None) -> None:
         """Send a message when there is room, behind all that wait for room in the same lane.

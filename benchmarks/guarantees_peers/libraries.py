@@ -39,6 +39,18 @@ class Socket(ABC):
         """Connect to one more address."""
 
     @abstractmethod
+    def bind(self, address: str) -> None:
+        """Bind to one more address."""
+
+    @abstractmethod
+    def subscribe(self, tag: bytes) -> None:
+        """Subscribe to one more tag."""
+
+    @abstractmethod
+    def events(self) -> object:
+        """Read the option EVENTS, as a program does that looks for itself."""
+
+    @abstractmethod
     def close(self) -> None:
         """Close it, without awaiting anything."""
 
@@ -73,11 +85,24 @@ class Library(ABC):
     async def forget(self, address: str, linger: float, kept: list[Any]) -> None:
         """Open a PUSH socket, send 100 messages, and keep it open."""
 
+    async def open_and_close(self, address: str) -> None:
+        """Open a socket that is bound to an address, and close it the library's way."""
+        socket = await self.open(zmq.PULL, bind=address)
+        socket.close()
+
     def plain(
-        self, type: int, *, bind: str | None = None, connect: str | None = None, mark: int | None = None
+        self,
+        type: int,
+        *,
+        bind: str | None = None,
+        connect: str | None = None,
+        mark: int | None = None,
+        identity: bytes | None = None,
     ) -> zmq.Socket[bytes]:
         """Open a plain socket of pyzmq in the same context, for the other end."""
         socket = self.context.socket(type)
+        if identity is not None:
+            socket.identity = identity
         prepare(socket, bind, connect, mark, 0)
         self._kept.append(socket)
         return socket
@@ -87,6 +112,8 @@ def prepare(socket: Any, bind: str | None, connect: str | None, mark: int | None
     socket.linger = int(linger * 1000)
     if mark is not None:
         socket.sndhwm = socket.rcvhwm = mark
+    if socket.type == zmq.ROUTER:
+        socket.router_mandatory = 1
     if bind is not None:
         socket.bind(bind)
     if connect is not None:
@@ -100,6 +127,8 @@ METHODS = {
     zmq.PUSH: "pusher",
     zmq.DEALER: "dealer",
     zmq.PAIR: "pair",
+    zmq.ROUTER: "router",
+    zmq.SUB: "subscriber",
 }
 
 
@@ -121,8 +150,23 @@ class BridgeSocket(Socket):
     def connect(self, address: str) -> None:
         self.connection.connect(address)
 
+    def bind(self, address: str) -> None:
+        self.connection.bind(address)
+
+    def subscribe(self, tag: bytes) -> None:
+        self.connection.subscribe(tag)
+
+    def events(self) -> object:
+        return self.connection.getsockopt(zmq.EVENTS)
+
     def close(self) -> None:
         self.connection.close()
+
+
+class BridgeRouter(BridgeSocket):
+    def send(self, message: Frames) -> Awaitable[object]:
+        sent: Awaitable[object] = self.connection.send(message[0], message[1:])
+        return sent
 
 
 class Bridge(Library):
@@ -138,7 +182,8 @@ class Bridge(Library):
     ) -> Socket:
         options = zmqbridge.SocketOptions(send_high_water_mark=mark, receive_high_water_mark=mark, linger=0)
         make = getattr(self.bridge, METHODS[zmq.SocketType(type)])
-        return BridgeSocket(make(bind=bind, connect=connect, options=options))
+        kind = BridgeRouter if type == zmq.ROUTER else BridgeSocket
+        return kind(make(bind=bind, connect=connect, options=options))
 
     async def leave(self, address: str, linger: float) -> None:
         async with zmqbridge.Context(linger=linger) as context:
@@ -171,6 +216,15 @@ class PyzmqSocket(Socket):
 
     def connect(self, address: str) -> None:
         self.socket.connect(address)
+
+    def bind(self, address: str) -> None:
+        self.socket.bind(address)
+
+    def subscribe(self, tag: bytes) -> None:
+        self.socket.subscribe(tag)
+
+    def events(self) -> object:
+        return self.socket.getsockopt(zmq.EVENTS)
 
     def close(self) -> None:
         self.socket.close()
@@ -224,6 +278,15 @@ class AnyioSocket(Socket):
     def connect(self, address: str) -> None:
         self.socket.connect(address)
 
+    def bind(self, address: str) -> None:
+        self.socket.bind(address)
+
+    def subscribe(self, tag: bytes) -> None:
+        self.socket.subscribe(tag)
+
+    def events(self) -> object:
+        return self.socket.getsockopt(zmq.EVENTS)
+
     def close(self) -> None:
         self.socket.close()
 
@@ -240,6 +303,10 @@ class ZmqAnyio(Library):
         socket = self.library.Socket(self.context, type)
         prepare(socket, bind, connect, mark, 0)
         return AnyioSocket(await self.stack.enter_async_context(socket))
+
+    async def open_and_close(self, address: str) -> None:
+        async with self.library.Socket(self.context, zmq.PULL) as socket:
+            prepare(socket, address, None, None, 0)
 
     async def leave(self, address: str, linger: float) -> None:
         with zmq.Context() as context:
@@ -277,6 +344,15 @@ class AiozmqSocket(Socket):
     def connect(self, address: str) -> None:
         self.stream.transport.connect(address)
 
+    def bind(self, address: str) -> None:
+        self.stream.transport.bind(address)
+
+    def subscribe(self, tag: bytes) -> None:
+        self.stream.transport.subscribe(tag)
+
+    def events(self) -> object:
+        return self.stream.transport.getsockopt(zmq.EVENTS)
+
     def close(self) -> None:
         self.stream.close()
 
@@ -296,6 +372,8 @@ class Aiozmq(Library):
         if mark is not None:
             transport.setsockopt(zmq.SNDHWM, mark)
             transport.setsockopt(zmq.RCVHWM, mark)
+        if type == zmq.ROUTER:
+            transport.setsockopt(zmq.ROUTER_MANDATORY, 1)
         if bind is not None:
             await transport.bind(bind)
         if connect is not None:

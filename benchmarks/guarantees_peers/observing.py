@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import pickle
+import select
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import zmq
@@ -20,18 +24,29 @@ __all__ = [
     "ARRIVED",
     "NOBODY",
     "TRIES",
+    "DeafClient",
+    "EchoServer",
     "FailsAtTheFirst",
     "Flood",
+    "Interrupted",
     "Observation",
+    "Pickled",
+    "Strangers",
     "Ticker",
     "after_the_fork",
     "count_of",
+    "described",
+    "descriptors",
     "echo",
+    "failure",
     "free_address",
     "in_a_child",
+    "in_the_middle",
     "judge_forged",
+    "judge_pieces",
     "judge_same_id",
     "judge_second",
+    "megabytes",
 ]
 
 ADDRESS = "inproc://case"
@@ -51,6 +66,26 @@ with zmq.Context() as context, context.socket(zmq.PUSH) as socket:
     message = b"x" * 100
     while True:
         send(message, 0)
+"""
+
+ECHO = """
+import sys, zmq
+with zmq.Context() as context, context.socket(zmq.ROUTER) as socket:
+    socket.bind(sys.argv[1])
+    print("bound", flush=True)
+    while True:
+        socket.send_multipart(socket.recv_multipart())
+"""
+
+DEAF = """
+import sys, zmq
+with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
+    socket.sndhwm = socket.rcvhwm = 100
+    socket.connect(sys.argv[1])
+    for number in range(int(sys.argv[2])):
+        socket.send_multipart([b"%016d" % number, b"", b"x" * 1024])
+    print("sent", flush=True)
+    sys.stdin.read()
 """
 
 
@@ -81,6 +116,111 @@ class Flood:
     def stop(self) -> None:
         self._process.kill()
         self._process.wait()
+
+
+class EchoServer:
+    """A process that sends back what it gets, to be killed and started again."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self.start()
+
+    def start(self) -> None:
+        self._process = subprocess.Popen([sys.executable, "-c", ECHO, self._address], stdout=subprocess.PIPE)
+        assert self._process.stdout is not None
+        self._process.stdout.readline()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+class DeafClient:
+    """A process that sends requests of a kilobyte, as many as it is told, and reads no reply."""
+
+    def __init__(self, address: str, count: int) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", DEAF, address, str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+
+    @property
+    def has_sent(self) -> bool:
+        """Whether all requests are out of its hands."""
+        assert self._process.stdout is not None
+        return bool(select.select([self._process.stdout], [], [], 0)[0])
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+class Strangers:
+    """What connects to a port of ZeroMQ without being ZeroMQ."""
+
+    SAYINGS = (b"\x00\xff" * 500, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", b"\xff\0\0\0\0\0\0\0\1\x7f", b"")
+
+    def __init__(self, address: str) -> None:
+        host, _, port = address.removeprefix("tcp://").rpartition(":")
+        self._sockets = [socket.create_connection((host, int(port))) for _ in self.SAYINGS]
+        for stranger, saying in zip(self._sockets, self.SAYINGS, strict=True):
+            stranger.sendall(saying)
+
+
+class Interrupted:
+    """Sends of pyzmq's, between whose frames something happens once: before the frame ``b"b"`` is sent."""
+
+    def __init__(self, happens: Callable[[], object]) -> None:
+        self._happens = happens
+
+    @contextmanager
+    def in_class(self) -> Iterator[None]:
+        """While it lasts, for every socket that sends by pyzmq's method."""
+        real = zmq.Socket.send
+        happens = self._happens
+
+        def send(self: Any, data: Any, *args: Any, **kwargs: Any) -> Any:
+            if data == b"b":
+                happens()
+            return real(self, data, *args, **kwargs)
+
+        zmq.Socket.send = send  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            zmq.Socket.send = real  # type: ignore[method-assign]
+
+    @contextmanager
+    def in_core(self, core: Any) -> Iterator[None]:
+        """While it lasts, for a socket of zmqbridge's core, which calls libzmq by itself."""
+        real = core._send
+
+        def send(frame: bytes, flags: int) -> object:
+            if frame == b"b":
+                self._happens()
+            return real(frame, flags)
+
+        core._send = send
+        try:
+            yield
+        finally:
+            core._send = real
+
+
+class Pickled:
+    """What calls a function when it is unpickled."""
+
+    unpickled = False
+
+    def __reduce__(self) -> tuple[Callable[[], None], tuple[()]]:
+        return self.note, ()
+
+    @classmethod
+    def note(cls) -> None:
+        cls.unpickled = True
+
+    @classmethod
+    def message(cls) -> bytes:
+        return pickle.dumps(cls())
 
 
 class FailsAtTheFirst:
@@ -206,3 +346,50 @@ def judge_forged(results: list[Any]) -> Observation:
         for part, result in zip((b"a", b"b"), results, strict=True)
     ]
     return Observation(f"of two requests one gets {said[0]}, one {said[1]}")
+
+
+def judge_pieces(got: list[list[bytes]], sent: int) -> str:
+    """Say what came of a message of four frames whose peer went in its middle, and of so many further ones.
+
+    The message itself may have gone with its peer, as any that libzmq has taken: only a piece of it is wrong.
+    """
+    further = [message for message in got if message != [b"a", b"b", b"c", b"d"]]
+    if any(message[:1] != [b"next"] or len(message) != 2 for message in further):
+        return "a piece arrives"
+    return "ok" if len(further) == sent else "the next message is lost"
+
+
+def in_the_middle(tries: list[str]) -> Observation:
+    """Say what came of messages whose peers went in their middle."""
+    lost = "the next message is lost"
+    worse = sorted({*tries} - {"ok", lost})
+    return Observation("; ".join(worse)) if worse else count_of(lost, tries.count(lost), len(tries))
+
+
+def failure(call: Callable[[], object], value: str = "") -> Observation:
+    """Say what a call raises, and whether it names the value."""
+    try:
+        call()
+    except Exception as error:
+        return described(error, value)
+    return Observation("no error")
+
+
+def described(error: BaseException, value: str) -> Observation:
+    cause = error.__cause__
+    named = not value or value in f"{error} {cause}"
+    return Observation(
+        type(error).__name__
+        + (f" from {type(cause).__name__}" if cause and type(cause) is not type(error) else "")
+        + ("" if named else ", which does not name it")
+    )
+
+
+def descriptors() -> int:
+    """Return how many descriptors this process has."""
+    return len(os.listdir("/proc/self/fd"))
+
+
+def megabytes() -> float:
+    """Return how much memory this process has."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6

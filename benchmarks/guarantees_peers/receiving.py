@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
+from itertools import count
 from typing import Any
 
 import zmq
@@ -19,6 +20,7 @@ from benchmarks.guarantees_peers.observing import (
     TRIES,
     FailsAtTheFirst,
     Flood,
+    Interrupted,
     Observation,
     Ticker,
     after_the_fork,
@@ -26,7 +28,9 @@ from benchmarks.guarantees_peers.observing import (
     echo,
     free_address,
     in_a_child,
+    in_the_middle,
     judge_forged,
+    judge_pieces,
     judge_same_id,
     judge_second,
 )
@@ -77,19 +81,27 @@ async def cancelled_while_idle(library: Library) -> Observation:
     return count_of("lost", lost)
 
 
-async def _eaten(library: Library, eat: Callable[[Socket], object], mark: int | None = None) -> Observation:
+async def _eaten(
+    library: Library,
+    eat: Callable[[Socket], object],
+    mark: int | None = None,
+    types: tuple[int, int] = (zmq.DEALER, zmq.DEALER),
+) -> Observation:
     """Count the receives that hang when something else was called between the message's coming and the loop's turn."""
     tasks = []
     for number in range(TRIES):
-        socket = await library.open(zmq.DEALER, bind=f"{ADDRESS}-{number}", mark=mark)
-        peer = library.plain(zmq.DEALER, connect=f"{ADDRESS}-{number}", mark=mark)
+        socket = await library.open(types[0], bind=f"{ADDRESS}-{number}", mark=mark)
+        peer = library.plain(types[1], connect=f"{ADDRESS}-{number}", mark=mark)
+        if types[0] == zmq.SUB:
+            socket.subscribe(b"tag")
         if mark:
             with suppress(*library.full):
                 for _ in range(3 * mark):
                     socket.send_now([b"out"])
         receiving = library.loop.spawn(socket.receive)
         await library.loop.sleep(0.01)
-        peer.send(b"in")
+        peer.getsockopt(zmq.EVENTS)  # a publisher hears of the subscription
+        peer.send(b"tag\0in")
         time.sleep(ARRIVED)  # noqa: ASYNC251
         eat(socket)
         tasks.append(receiving)
@@ -116,6 +128,173 @@ async def failed_send_eats_the_edge(library: Library) -> Observation:
 async def connect_eats_the_edge(library: Library) -> Observation:
     """The same with a connect to one more address of inproc."""
     return await _eaten(library, lambda socket: socket.connect("inproc://elsewhere"))
+
+
+async def bind_eats_the_edge(library: Library) -> Observation:
+    """The same with a bind to one more address of inproc."""
+    numbers = count()
+    return await _eaten(library, lambda socket: socket.bind(f"inproc://more-{next(numbers)}"))
+
+
+async def subscribe_eats_the_edge(library: Library) -> Observation:
+    """The same with a subscription to one more tag."""
+    return await _eaten(library, lambda socket: socket.subscribe(b"another"), types=(zmq.SUB, zmq.PUB))
+
+
+async def reading_events_eats_the_edge(library: Library) -> Observation:
+    """The same with a read of the option EVENTS."""
+    return await _eaten(library, lambda socket: socket.events())
+
+
+async def false_edges(library: Library) -> Observation:
+    """Fifty peers come and go and send nothing while a receive is parked; then one message comes."""
+    loop = library.loop
+    socket = await library.open(zmq.PULL, bind=ADDRESS)
+    receiving = loop.spawn(socket.receive)
+    for _ in range(50):
+        library.plain(zmq.PUSH, connect=ADDRESS).close()
+        await loop.sleep(0.002)
+    began = time.process_time()
+    await loop.sleep(0.5)
+    busy = time.process_time() - began
+    if receiving.done:
+        return Observation(f"the receive {receiving.outcome}")
+    library.plain(zmq.PUSH, connect=ADDRESS).send(b"in")
+    await loop.until(lambda: receiving.done, 2)
+    outcome = "ok" if receiving.outcome == "returns" else f"the receive {receiving.outcome}"
+    return Observation(outcome + (", and the loop spins" if busy > 0.25 else ""))
+
+
+async def nested_limits(library: Library) -> Observation:
+    """A time limit within another: each ends the receive that it is around, and the caller goes on in between."""
+    loop = library.loop
+    socket = await library.open(zmq.PULL, bind=ADDRESS)
+    said = []
+
+    async def limited() -> None:
+        try:
+            await loop.within(0.05, socket.receive)
+        except TimeoutError:
+            said.append("inner")
+        await socket.receive()
+
+    running = loop.spawn(lambda: loop.within(0.3, limited))
+    await loop.until(lambda: running.done, 2)
+    ended = running.outcome == "ends with TimeoutError" and said == ["inner"]
+    return Observation("ok" if ended else f"the outer {running.outcome}, the inner one {said or 'never'}")
+
+
+async def death_in_the_middle(library: Library) -> Observation:
+    """A peer closes between two frames of a message, and another one comes, at once or later: what reaches it?"""
+    # Each look lets libzmq hear of the next step of the dying pipe's end.
+    return in_the_middle([await _dies(library, attempt) for attempt in range(40)])
+
+
+async def _dies(library: Library, attempt: int) -> str:
+    looks, later = attempt % 5, attempt % 2 == 1
+    address = f"{ADDRESS}-{attempt}"
+    socket = await library.open(zmq.PUSH, bind=address)
+    dying = library.plain(zmq.PULL, connect=address)
+    await socket.send([b"hello"])
+    await library.loop.until(lambda: dying.poll(0), 2)
+    living: list[zmq.Socket[bytes]] = []
+
+    def die() -> None:
+        if not dying.closed:
+            dying.close()
+            if not later:
+                living.append(library.plain(zmq.PULL, connect=address))
+            for _ in range(looks):
+                time.sleep(0.002)
+                socket.events()
+
+    interrupted = Interrupted(die)
+    core = socket.connection._socket if isinstance(library, Bridge) else None  # type: ignore[attr-defined]
+    with interrupted.in_class() if core is None else interrupted.in_core(core):
+        sending = library.loop.spawn(lambda: socket.send([b"a", b"b", b"c", b"d"]))
+        await library.loop.until(lambda: sending.done, 0.1)
+    if later:
+        living.append(library.plain(zmq.PULL, connect=address))
+        await library.loop.until(lambda: sending.done, 2)
+    # Until it has heard of its end, libzmq may give the dying peer messages as well.
+    for _ in range(10):
+        socket.events()
+        await library.loop.sleep(0.005)
+    following = library.loop.spawn(partial(_send_numbers, socket, 10))
+    got: list[list[bytes]] = []
+
+    def read() -> bool:
+        while living[0].poll(0):
+            got.append(living[0].recv_multipart())
+        return bool(got) and got[-1] == [b"next", b"9"]
+
+    await library.loop.until(read, 1)
+    return judge_pieces(got, 10) if following.done else f"the next send {following.outcome}"
+
+
+async def _send_numbers(socket: Socket, end: int) -> None:
+    for number in range(end):
+        await socket.send([b"next", b"%d" % number])
+
+
+async def ping_pong(library: Library) -> Observation:
+    """Two sockets with marks of 1, each of which sends and receives 1,000 messages at the same time."""
+    loop = library.loop
+    here = await library.open(zmq.DEALER, bind=ADDRESS, mark=1)
+    there = await library.open(zmq.DEALER, connect=ADDRESS, mark=1)
+    await there.send([b"hello"])
+    await here.receive()
+    got: list[list[bytes]] = []
+
+    async def ping() -> None:
+        for number in range(1000):
+            await here.send([b"%d" % number])
+
+    async def pong() -> None:
+        for _ in range(1000):
+            await there.send(await there.receive())
+
+    async def collect() -> None:
+        for _ in range(1000):
+            got.append(await here.receive())
+
+    tasks = [loop.spawn(call) for call in (ping, pong, collect)]
+    await loop.until(lambda: tasks[2].done, 10)
+    if not tasks[2].done or tasks[2].error:
+        return Observation("hangs after {} of 1000", len(got))
+    return Observation("ok" if got == [[b"%d" % number] for number in range(1000)] else "out of order")
+
+
+async def served_in_turn(library: Library) -> Observation:
+    """Five receives are parked, and five messages come; then five sends are parked, and room comes."""
+    loop = library.loop
+    socket = await library.open(zmq.PAIR, bind=ADDRESS, mark=1)
+    peer = library.plain(zmq.PAIR, connect=ADDRESS, mark=1)
+    tasks = []
+    for _ in range(5):
+        tasks.append(loop.spawn(socket.receive))
+        await loop.sleep(0.01)
+    if tasks[1].error:
+        return Observation(f"the second receive {tasks[1].outcome}")
+    for number in range(5):
+        peer.send(b"%d" % number)
+        await loop.sleep(0.01)
+    await loop.until(lambda: all(task.done for task in tasks), 2)
+    if [task.result for task in tasks] != [[b"%d" % number] for number in range(5)]:
+        return Observation("receives are served in another order")
+    sends = []
+    for number in range(10):
+        sends.append(loop.spawn(partial(socket.send, [b"%d" % number])))
+        await loop.sleep(0.01)
+    got = []
+
+    def read() -> bool:
+        while peer.poll(0):
+            got.append(peer.recv())
+        return len(got) == 10
+
+    await loop.until(read, 2)
+    return Observation("ok" if got == [b"%d" % number for number in range(10)] else "sends are served in another order")
 
 
 async def queued_before_the_first_wait(library: Library) -> Observation:
@@ -407,6 +586,14 @@ CASES: dict[str, Callable[[Any], Awaitable[Observation]]] = {
     "send": send_eats_the_edge,
     "failed-send": failed_send_eats_the_edge,
     "connect": connect_eats_the_edge,
+    "bind": bind_eats_the_edge,
+    "subscribe": subscribe_eats_the_edge,
+    "events": reading_events_eats_the_edge,
+    "nested": nested_limits,
+    "middle": death_in_the_middle,
+    "false-edge": false_edges,
+    "ping-pong": ping_pong,
+    "turns": served_in_turn,
     "queued": queued_before_the_first_wait,
     "two": two_receives,
     "duplex": both_directions,

@@ -190,7 +190,7 @@ async def test_context_terminated(loop: Harness, addresses: Addresses) -> None:
     dealer = context.dealer(bind=addresses.new("tcp"))
     tasks = [loop.spawn(dealer.receive) for _ in range(3)] + [loop.spawn(dealer.send, b"x") for _ in range(3)]
     await loop.parked(dealer, 6)
-    terminating = threading.Thread(target=shared.term)
+    terminating = threading.Thread(target=shared.term, daemon=True)
     terminating.start()
     for task in tasks:
         with pytest.raises(zmqbridge.ContextTerminated):
@@ -262,7 +262,7 @@ async def test_all_that_is_parked_when_the_context_is_terminated(loop: Harness, 
     connected = context.pair(connect=addresses.new("tcp").replace("*", "1"))
     # libzmq tells a socket of the end only where somebody waits, or in a call that looks at its commands.
     tasks = [loop.spawn(subscriber.receive), loop.spawn(connected.receive), *await parked.park(loop)]
-    terminating = threading.Thread(target=shared.term)
+    terminating = threading.Thread(target=shared.term, daemon=True)
     terminating.start()
     for task in tasks:
         with pytest.raises(zmqbridge.ContextTerminated):

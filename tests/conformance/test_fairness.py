@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -10,6 +13,7 @@ import zmqbridge
 from tests.conformance.harnesses.base import Harness
 from tests.conftest import Addresses
 from zmqbridge import SocketOptions
+from zmqbridge._channel import LOOK_AGAIN
 
 UNLIMITED = SocketOptions(send_high_water_mark=0, receive_high_water_mark=0)
 COUNT = 5000
@@ -80,35 +84,104 @@ async def test_failing_lets_others_run(loop: Harness, addresses: Addresses) -> N
         assert turns.count >= COUNT // BATCH // 2
 
 
-@pytest.mark.parametrize("kind", ["receive", "request", "full peer"])
+@pytest.mark.parametrize("kind", ["receive", "request"])
 async def test_parked_uses_no_cpu(loop: Harness, addresses: Addresses, kind: str) -> None:
     """While an operation is parked, the process rests: it neither spins nor polls."""
-    options = SocketOptions(send_high_water_mark=1, receive_high_water_mark=1)
     async with loop.context(linger=0) as context:
         connection: zmqbridge.Connection
         if kind == "receive":
             connection = puller = context.puller(bind=addresses.new("tcp"))
             loop.spawn(puller.receive)
-        elif kind == "request":
+        else:
             replier = context.replier(bind=addresses.new("tcp"))
             connection = requester = context.requester(connect=replier.endpoints[0].address)
             loop.spawn(requester.request, b"?")
             await replier.receive()
-        else:
-            connection = router = context.router(bind=addresses.new("inproc"), options=options)
-            peer = context.dealer(connect=router.endpoints[0].address, options=options)
-            await peer.send(b"hello")
-            name = (await router.receive()).peer
-
-            async def fill() -> None:
-                while True:
-                    await router.send(name, b"x")
-
-            loop.spawn(fill)
-            loop.spawn(router.receive)
-            await loop.parked(router, 2)
         await loop.until(lambda: connection.stats.parked)
         await _rests(loop)
+
+
+async def test_full_peer_is_looked_at_now_and_then(
+    loop: Harness, addresses: Addresses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a send waits for a full peer and another has room, a router looks every LOOK_AGAIN seconds, no oftener."""
+    options = SocketOptions(send_high_water_mark=1, receive_high_water_mark=1)
+    async with loop.context(linger=0) as context:
+        router = context.router(bind=addresses.new("inproc"), options=options)
+        peers = [context.dealer(connect=router.endpoints[0].address, options=options) for _ in range(2)]
+        for peer in peers:
+            await peer.send(b"hello")
+        full, _ = [(await router.receive()).peer for _ in peers]
+        with suppress(zmqbridge.WouldBlock):
+            while True:
+                router.send_nowait(full, b"x")
+        sending = loop.spawn(router.send, full, b"waits")
+        receiving = loop.spawn(router.receive)
+        await loop.parked(router, 2)
+        calls = {"drain": 0, "try_once": 0, "events": 0}
+
+        def count(name: str) -> Callable[..., Any]:
+            real = getattr(router._socket, name)
+
+            def call(*arguments: Any) -> Any:
+                calls[name] += 1
+                return real(*arguments)
+
+            return call
+
+        for name in calls:
+            monkeypatch.setattr(router._socket, name, count(name))
+        began = time.monotonic()
+        await loop.sleep(0.25)
+        looks = (time.monotonic() - began) / LOOK_AGAIN + 2
+        assert not sending.done
+        assert not receiving.done
+        # A look reads, asks what is ready, and has the send tried; a send that fails asks, and is tried once more.
+        assert 1 <= calls["drain"] <= looks
+        assert 1 <= calls["try_once"] <= 2 * looks
+        assert 1 <= calls["events"] <= 3 * looks
+
+
+class _Iterating:
+    """One of several connections whose messages a task counts.
+
+    Attributes:
+        got: how many messages so far.
+    """
+
+    def __init__(self, context: zmqbridge.Context, address: str) -> None:
+        self.puller = context.puller(bind=address, options=UNLIMITED)
+        self.pusher = context.pusher(connect=self.puller.endpoints[0].address, options=UNLIMITED)
+        self.got = 0
+
+    async def iterate(self) -> None:
+        async for _ in self.puller:
+            self.got += 1
+
+
+async def test_two_floods(loop: Harness, addresses: Addresses) -> None:
+    """Of two connections with twenty batches each neither has half of its own before the other has a quarter."""
+    count = 20 * BATCH
+    async with loop.context() as context:
+        floods = [_Iterating(context, addresses.new("inproc")) for _ in range(2)]
+        for flood in floods:
+            for _ in range(count):
+                flood.pusher.send_nowait(b"x")
+        for flood in floods:
+            loop.spawn(flood.iterate)
+        most, before = [0, 0], [0, 0]
+        at_half: list[int] | None = None
+        while before != [count, count]:
+            await loop.turn()
+            now = [flood.got for flood in floods]
+            most = [max(at_most, after - earlier) for at_most, after, earlier in zip(most, now, before, strict=True)]
+            before = now
+            if at_half is None and max(now) >= count // 2:
+                at_half = now
+        assert at_half is not None
+        assert min(at_half) >= count // 4
+        # trio runs the tasks of a turn in any order: this one may see two turns at once.
+        assert max(most) <= 2 * BATCH
 
 
 async def test_unread_uses_no_cpu(loop: Harness, addresses: Addresses) -> None:

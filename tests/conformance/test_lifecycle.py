@@ -22,12 +22,14 @@ from zmq.utils.monitor import parse_monitor_message
 
 import zmqbridge
 from tests.conformance.harnesses.base import Harness, Task
+from tests.conformance.harnesses.on_anyio import AnyioAsyncioHarness
 from tests.conformance.harnesses.on_asyncio import AsyncioHarness
 from tests.conformance.harnesses.on_trio import TrioHarness
 from tests.conformance.harnesses.on_twisted import TwistedHarness
 from tests.conftest import Addresses
 from tests.forcing import before_sends
 from zmqbridge import SocketOptions, _socket
+from zmqbridge.connections import base
 
 BATCH = 256
 SMALL = SocketOptions(send_high_water_mark=1, receive_high_water_mark=1)
@@ -165,6 +167,35 @@ def test_two_loops_one_after_the_other(loop: Harness, addresses: Addresses) -> N
     for each in loops:
         each.run(functools.partial(case, each))
     assert len(set(numbers)) < 3, "the descriptors' numbers were to come round again"
+
+
+@pytest.mark.parametrize("transport", ["inproc", "tcp"])
+def test_closed_after_the_loop(loop: Harness, addresses: Addresses, transport: str) -> None:
+    """A context left open, with operations parked on it when its loop ended, is closed outside of any loop."""
+    opened: list[tuple[zmqbridge.Context, zmqbridge.Dealer, zmqbridge.Requester]] = []
+
+    async def case() -> None:
+        context = loop.context(linger=0)
+        dealer = context.dealer(bind=addresses.new(transport), options=SMALL)
+        requester = context.requester(bind=addresses.new(transport))
+        opened.append((context, dealer, requester))
+        for _ in range(2):
+            loop.spawn(dealer.receive)
+            loop.spawn(dealer.send, b"nobody is there")
+        loop.spawn(requester.request, b"nobody is there")
+        await loop.parked(dealer, 4)
+        await loop.parked(requester)
+        if not isinstance(loop, (TrioHarness, AnyioAsyncioHarness)):
+            loop.tasks.clear()  # the loop ends under them; a nursery, or a task group, would wait for them
+
+    loop.checks_clean = False
+    loop.run(case)
+    ((context, dealer, requester),) = opened
+    context.close()
+    context.close()
+    assert (context.closed, dealer.closed, requester.closed) == (True, True, True)
+    with pytest.raises(zmqbridge.ConnectionClosed):
+        dealer.receive_nowait()
 
 
 # --- many connections ---
@@ -527,7 +558,7 @@ async def test_late_replies_and_no_room_to_ask(loop: Harness, addresses: Address
     """A request that waits for room lets late replies be read, so that it and a replier do not wait for each other."""
     asks_more = SocketOptions(send_high_water_mark=10, receive_high_water_mark=1)
     async with loop.context(linger=0) as context:
-        replier = context.replier(bind=addresses.new("inproc"), options=SMALL, reply_timeout=0.2)
+        replier = context.replier(bind=addresses.new("inproc"), options=SMALL, reply_timeout=10)
         requester = context.requester(connect=replier.endpoints[0].address, options=asks_more)
         given_up = [loop.spawn(requester.request, b"given up") for _ in range(20)]
         await loop.parked(requester, len(given_up))
@@ -544,6 +575,67 @@ async def test_late_replies_and_no_room_to_ask(loop: Harness, addresses: Address
         loop.spawn(serve)
         assert await asking.result() == [b"?"]
         assert replier.stats.dropped_replies == 0
+
+
+# --- what a program does in the middle of an iteration ---
+
+
+class OnPurpose(Exception):
+    """What a program raises in the body of its loop."""
+
+
+@pytest.mark.one_task
+@pytest.mark.parametrize("with_extension", [True, False], ids=["extension", "python"])
+@pytest.mark.parametrize("act", ["close", "send", "open", "raise"])
+async def test_in_the_middle_of_an_iteration(
+    loop: Harness, addresses: Addresses, monkeypatch: pytest.MonkeyPatch, act: str, with_extension: bool
+) -> None:
+    """In the body of an iteration a program may close the connection, send on it, open others or raise."""
+    if not with_extension:
+        monkeypatch.setattr(base, "fast_items", lambda: None)
+    messages = [[b"%d" % number] for number in range(10)]
+    async with loop.context() as context:
+        dealer = context.dealer(bind=addresses.new("inproc"))
+        peer = context.dealer(connect=dealer.endpoints[0].address)
+        await peer.send_many(messages)
+        got: list[list[bytes]] = []
+
+        async def iterate() -> None:
+            async for frames in dealer:
+                got.append(frames)
+                if len(got) == 3:
+                    if act == "close":
+                        dealer.close()
+                    elif act == "send":
+                        dealer.send_nowait(b"at once")
+                        await dealer.send(b"awaited")
+                        await dealer.send_many([b"many"])
+                    elif act == "open":
+                        other = context.puller(bind=addresses.new("inproc"))
+                        await context.pusher(connect=other.endpoints[0].address).send(b"x")
+                        assert await other.receive() == [b"x"]
+                        other.close()
+                    else:
+                        raise OnPurpose
+                if len(got) == len(messages):
+                    return
+
+        if act == "raise":
+            with pytest.raises(OnPurpose):
+                await iterate()
+            assert got == messages[:3]
+            assert await dealer.receive() == messages[3]
+            got.append(messages[3])
+        await iterate()
+        if act == "close":
+            assert got == messages[:3]
+            with pytest.raises(zmqbridge.ConnectionClosed):
+                await dealer.receive()
+        else:
+            assert got == messages
+        if act == "send":
+            assert [await peer.receive() for _ in range(3)] == [[b"at once"], [b"awaited"], [b"many"]]
+        assert dealer.stats.parked == dealer.stats.buffered == 0
 
 
 # --- a pipe that dies in the middle of a message ---

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import threading
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+import zmq
 
 import zmqbridge
 from tests.conformance.harnesses.base import Harness
@@ -36,6 +39,85 @@ async def test_another_thread(loop: Harness, addresses: Addresses) -> None:
         assert len(errors) == 3
         assert all("belongs to another thread" in str(error) for error in errors)
         assert await other.receive() == [b"x"]
+
+
+async def test_another_loop_in_another_thread(loop: Harness, addresses: Addresses) -> None:
+    """Whatever another thread's loop calls raises there at once, and the receive that is parked here goes on."""
+    async with loop.context() as context:
+        pair = context.pair(bind=addresses.new("inproc"))
+        other = context.pair(connect=pair.endpoints[0].address)
+        router = context.router(bind=addresses.new("inproc"))
+        publisher = context.publisher(bind=addresses.new("inproc"))
+        subscriber = context.subscriber(connect=publisher.endpoints[0].address, tags=["a"])
+        requester = context.requester(connect=addresses.new("ipc"))
+        replier = context.replier(bind=addresses.new("inproc"))
+        dealer = context.dealer(connect=replier.endpoints[0].address)
+        await dealer.send([b"id", b"", b"?"])
+        request = await replier.receive()
+        parked = [loop.spawn(pair.receive), loop.spawn(router.receive), loop.spawn(subscriber.receive)]
+        asking = loop.spawn(requester.request, b"?")
+        for connection in (pair, router, subscriber, requester):
+            await loop.parked(connection)
+        publisher.publish(b"nobody has subscribed", tag="b")
+        await other.send(b"x")
+        assert await parked[0].result() == [b"x"]
+        receiving = loop.spawn(pair.receive)
+        await loop.parked(pair)
+        calls: list[Callable[[], Any]] = [
+            lambda: pair.send(b"y"),
+            lambda: pair.send_many([b"y"]),
+            pair.receive,
+            pair.receive_many,
+            pair.__anext__,
+            pair.aclose,
+            lambda: pair.send_nowait(b"y"),
+            pair.receive_nowait,
+            lambda: pair.bind(addresses.new("inproc")),
+            lambda: pair.connect(addresses.new("inproc")),
+            lambda: pair.unbind(pair.endpoints[0].address),
+            lambda: other.disconnect(other.endpoints[0].address),
+            lambda: pair.getsockopt(zmq.EVENTS),
+            lambda: pair.setsockopt(zmq.LINGER, 0),
+            pair.close,
+            lambda: router.send(b"peer", b"y"),
+            lambda: router.send_many([(b"peer", b"y")]),
+            lambda: router.send_nowait(b"peer", b"y"),
+            lambda: publisher.publish(b"y", tag="a"),
+            lambda: subscriber.subscribe("b"),
+            lambda: subscriber.unsubscribe("a"),
+            lambda: requester.request(b"y"),
+            lambda: requester.request(b"y", timeout=1000),
+            lambda: request.reply(b"y"),
+            replier.receive,
+            context.close,
+            context.aclose,
+        ]
+        outcomes: list[object] = []
+
+        async def misuse() -> None:
+            for call in calls:
+                try:
+                    result = call()
+                    if inspect.isawaitable(result):
+                        result = await result
+                except zmqbridge.LocalProtocolError as error:
+                    result = error
+                outcomes.append(result)
+
+        thread = threading.Thread(target=type(loop)(loop.backend_class).run, args=[misuse])
+        thread.start()
+        await loop.until(lambda: not thread.is_alive())
+        assert len(outcomes) == len(calls)
+        assert [outcome for outcome in outcomes if "belongs to another thread" not in str(outcome)] == []
+        assert not receiving.done
+        await other.send(b"after")
+        assert await receiving.result() == [b"after"]
+        publisher.publish(b"after", tag="a")
+        assert await parked[2].result() == (b"a", b"after")
+        await request.reply(b"after")
+        assert await dealer.receive() == [b"id", b"", b"after"]
+        assert not parked[1].done
+        assert not asking.done
 
 
 @pytest.mark.one_task
@@ -97,10 +179,12 @@ async def test_endpoints(loop: Harness, addresses: Addresses) -> None:
             "ipc://" + "x" * 200: "too long; an ipc path has at most",
             "inproc://a\0b": "zero byte",
         }.items():
-            with pytest.raises(zmqbridge.EndpointError, match=words):
+            with pytest.raises(zmqbridge.EndpointError, match=words) as opening:
                 context.pair(bind=address)
-            with pytest.raises(zmqbridge.EndpointError, match=words):
+            with pytest.raises(zmqbridge.EndpointError, match=words) as binding:
                 pair.bind(address)
+            assert repr(address) in str(opening.value)
+            assert repr(address) in str(binding.value)
         with pytest.raises(zmqbridge.EndpointError, match="an address is a str"):
             context.pair(connect=5555)  # type: ignore[arg-type]
         with pytest.raises(zmqbridge.EndpointError, match="an address is a str"):

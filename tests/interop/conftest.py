@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.interop.processes import LIBRARIES, Peer
+from tests.interop.processes import LIBRARIES, Peer, Spares
 
 
 @pytest.fixture(scope="package")
@@ -38,3 +38,11 @@ def libraries() -> Iterator[dict[str, Peer]]:
 def with_txzmq(request: pytest.FixtureRequest, libraries: dict[str, Peer]) -> Peer:
     """A process of txZMQ's connections, and one of ours with the same interface."""
     return libraries[request.param]
+
+
+@pytest.fixture(scope="package")
+def spares() -> Iterator[Spares]:
+    """Processes for cases to kill."""
+    spares = Spares()
+    yield spares
+    spares.close()

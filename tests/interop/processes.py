@@ -23,7 +23,7 @@ from typing import Any, Self
 from tests.conformance.harnesses.base import Harness
 from tests.interop.peers.control import frames_of, texts_of
 
-__all__ = ["LIBRARIES", "TCP", "Job", "Peer"]
+__all__ = ["LIBRARIES", "TCP", "Job", "Peer", "Spares"]
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 20.0
@@ -220,10 +220,11 @@ class Peer:
             job.do("stop")
 
     def kill(self) -> None:
-        """End the process as a crash would, at once and without its knowledge."""
+        """End the process as a crash would, at once and without its knowledge; what it reported until then is heard."""
         self._killed = True
         self.process.kill()
         self.process.wait()
+        self._reader.join()
 
     def close(self) -> None:
         """Take its stdin away and see that the process ends by that."""
@@ -250,3 +251,25 @@ class Peer:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+class Spares:
+    """Processes of plain sockets, for cases to kill; the next one starts before it is needed."""
+
+    def __init__(self) -> None:
+        self._idle = [Peer("plain"), Peer("plain")]
+
+    @contextmanager
+    def two(self) -> Iterator[tuple[Peer, Peer]]:
+        """Give a process to kill, and one to take its place."""
+        victim, heir = self._idle.pop(0), self._idle.pop(0)
+        try:
+            yield victim, heir
+        finally:
+            victim.kill()
+            victim.close()
+            self._idle += [heir, Peer("plain")]
+
+    def close(self) -> None:
+        for peer in self._idle:
+            peer.close()

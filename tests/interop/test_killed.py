@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 
 import zmqbridge
@@ -12,41 +9,11 @@ from tests.conformance.harnesses.base import Harness
 from tests.conftest import Addresses
 from tests.interop.joining import join
 from tests.interop.lasting import lasting_address
-from tests.interop.processes import TCP, Peer
+from tests.interop.processes import TCP, Spares
 
 QUICK = zmqbridge.SocketOptions(reconnect_interval=0.01)
 
 TRANSPORTS = pytest.mark.parametrize("transport", ["tcp", "ipc"])
-
-
-class Spares:
-    """Processes of plain sockets, for cases to kill; the next one starts before it is needed."""
-
-    def __init__(self) -> None:
-        self._idle = [Peer("plain"), Peer("plain")]
-
-    @contextmanager
-    def two(self) -> Iterator[tuple[Peer, Peer]]:
-        """Give a process to kill, and one to take its place."""
-        victim, heir = self._idle.pop(0), self._idle.pop(0)
-        try:
-            yield victim, heir
-        finally:
-            victim.kill()
-            victim.close()
-            self._idle += [heir, Peer("plain")]
-
-    def close(self) -> None:
-        for peer in self._idle:
-            peer.close()
-
-
-@pytest.fixture(scope="module")
-def spares() -> Iterator[Spares]:
-    """Processes for cases to kill."""
-    spares = Spares()
-    yield spares
-    spares.close()
 
 
 @TRANSPORTS
@@ -152,3 +119,22 @@ async def test_replies_to_the_killed(loop: Harness, spares: Spares) -> None:
                 req.do("ask", b"question")
                 await (await replier.receive()).reply(b"answer")
                 assert await req.receive() == [b"answer"]
+
+
+async def test_pair_goes_on(loop: Harness, addresses: Addresses, spares: Spares) -> None:
+    """A pair whose receive is parked when a plain PAIR socket is killed has the message of the next."""
+    async with loop.context() as context:
+        with lasting_address(addresses, "tcp") as address, spares.two() as (victim, heir):
+            pair = context.pair(connect=address, options=QUICK)
+            with victim.open(loop, "PAIR", bind=address) as peer:
+                peer.do("send", b"from the victim")
+                assert await pair.receive() == [b"from the victim"]
+                receiving = loop.spawn(pair.receive)
+                await loop.parked(pair)
+                victim.kill()
+            with heir.open(loop, "PAIR", bind=address) as peer:
+                peer.do("send", b"from the heir")
+                assert await receiving.result() == [b"from the heir"]
+                await pair.send(b"to the heir")
+                peer.do("receive")
+                assert await peer.receive() == [b"to the heir"]

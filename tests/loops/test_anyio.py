@@ -11,7 +11,7 @@ import pytest
 
 import zmqbridge
 from tests.conftest import Addresses
-from tests.loops.waiting import ON_A_CONNECTION, WAITING, Make, Waiting
+from tests.loops.waiting import DUE, GIVEN_UP, ON_A_CONNECTION, WAITING, Make, MakeDue, Waiting, in_one_turn
 
 
 async def _call(function: Callable[[], Awaitable[object]]) -> None:
@@ -113,6 +113,21 @@ def test_nested_scopes(stage: Stage, make: Make, first: str, how: str) -> None:
         await waiting.check_given_up()
 
     stage.run(main)
+
+
+async def within_fail_after(operation: Callable[[], Awaitable[Any]], seconds: float) -> Any:
+    try:
+        with anyio.fail_after(seconds):
+            return await operation()
+    except TimeoutError:
+        return GIVEN_UP
+
+
+@pytest.mark.parametrize("make", DUE.values(), ids=DUE)
+@pytest.mark.parametrize("transport", ["inproc", "tcp"])
+def test_timeout_in_the_same_turn(stage: Stage, make: MakeDue, transport: str) -> None:
+    """Where a timeout and what is waited for come due in one turn, the one or the other holds, and nothing is lost."""
+    stage.run(lambda: in_one_turn(stage, make, transport, within_fail_after))
 
 
 @pytest.mark.parametrize("make", WAITING.values(), ids=WAITING)

@@ -17,7 +17,7 @@ import zmq
 
 import zmqbridge
 from tests.conftest import Addresses
-from tests.loops.waiting import ON_A_CONNECTION, WAITING, Make, Waiting
+from tests.loops.waiting import DUE, GIVEN_UP, ON_A_CONNECTION, WAITING, Limited, Make, MakeDue, Waiting, in_one_turn
 
 Result = TypeVar("Result")
 Main = Callable[[], Coroutine[Any, Any, Result]]
@@ -207,6 +207,29 @@ def test_wait_for(stage: Stage, make: Make) -> None:
         assert await task == waiting.result
 
     stage.run(main)
+
+
+async def within_a_timeout(operation: Callable[[], Awaitable[Any]], seconds: float) -> Any:
+    try:
+        async with asyncio.timeout(seconds):
+            return await operation()
+    except TimeoutError:
+        return GIVEN_UP
+
+
+async def within_wait_for(operation: Callable[[], Awaitable[Any]], seconds: float) -> Any:
+    try:
+        return await asyncio.wait_for(operation(), seconds)
+    except TimeoutError:
+        return GIVEN_UP
+
+
+@pytest.mark.parametrize("make", DUE.values(), ids=DUE)
+@pytest.mark.parametrize("transport", ["inproc", "tcp"])
+@pytest.mark.parametrize("limited", [within_a_timeout, within_wait_for])
+def test_timeout_in_the_same_turn(stage: Stage, make: MakeDue, transport: str, limited: Limited) -> None:
+    """Where a timeout and what is waited for come due in one turn, the one or the other holds, and nothing is lost."""
+    stage.run(lambda: in_one_turn(stage, make, transport, limited))
 
 
 @pytest.mark.parametrize("make", WAITING.values(), ids=WAITING)

@@ -15,7 +15,7 @@ import zmq
 
 import zmqbridge
 from tests.conftest import Addresses
-from tests.loops.waiting import ON_A_CONNECTION, WAITING, Make, Waiting
+from tests.loops.waiting import DUE, GIVEN_UP, ON_A_CONNECTION, WAITING, Limited, Make, MakeDue, Waiting, in_one_turn
 
 
 class Stage:
@@ -112,6 +112,28 @@ def test_nested_scopes(stage: Stage, make: Make, first: str, how: str) -> None:
         await waiting.check_given_up()
 
     stage.run(main)
+
+
+async def within_fail_after(operation: Callable[[], Awaitable[Any]], seconds: float) -> Any:
+    try:
+        with trio.fail_after(seconds):
+            return await operation()
+    except trio.TooSlowError:
+        return GIVEN_UP
+
+
+async def within_move_on_after(operation: Callable[[], Awaitable[Any]], seconds: float) -> Any:
+    with trio.move_on_after(seconds):
+        return await operation()
+    return GIVEN_UP
+
+
+@pytest.mark.parametrize("make", DUE.values(), ids=DUE)
+@pytest.mark.parametrize("transport", ["inproc", "tcp"])
+@pytest.mark.parametrize("limited", [within_fail_after, within_move_on_after])
+def test_timeout_in_the_same_turn(stage: Stage, make: MakeDue, transport: str, limited: Limited) -> None:
+    """Where a timeout and what is waited for come due in one turn, the one or the other holds, and nothing is lost."""
+    stage.run(lambda: in_one_turn(stage, make, transport, limited))
 
 
 @pytest.mark.parametrize("make", WAITING.values(), ids=WAITING)

@@ -30,7 +30,7 @@ from tests.conformance.harnesses.on_twisted import (
     TwistedSelectHarness,
 )
 from tests.conftest import Addresses
-from tests.loops.waiting import ON_A_CONNECTION, WAITING, Make, Waiting
+from tests.loops.waiting import DUE, GIVEN_UP, ON_A_CONNECTION, WAITING, Make, MakeDue, Waiting, in_one_turn
 
 HARNESSES: dict[str, type[TwistedHarness]] = {
     harness.name: harness for harness in (TwistedEpollHarness, TwistedSelectHarness, TwistedAsyncioHarness)
@@ -181,6 +181,20 @@ def test_add_timeout_in_time(stage: Stage, make: Make) -> None:
         assert await deferred == waiting.result
 
     stage.run(main)
+
+
+@pytest.mark.parametrize("make", DUE.values(), ids=DUE)
+@pytest.mark.parametrize("transport", ["inproc", "tcp"])
+def test_timeout_in_the_same_turn(stage: Stage, make: MakeDue, transport: str) -> None:
+    """Where a timeout and what is waited for come due in one turn, the one or the other holds, and nothing is lost."""
+
+    async def within_add_timeout(operation: Callable[[], Awaitable[Any]], seconds: float) -> Any:
+        try:
+            return await start(operation).addTimeout(seconds, stage.reactor)
+        except DeferredTimeout:
+            return GIVEN_UP
+
+    stage.run(lambda: in_one_turn(stage, make, transport, within_add_timeout))
 
 
 @pytest.mark.parametrize("make", WAITING.values(), ids=WAITING)

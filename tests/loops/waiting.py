@@ -5,9 +5,13 @@ The files of this package give them up in each loop's own ways.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import select
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+import pytest
 
 import zmqbridge
 from tests.conftest import Addresses
@@ -242,3 +246,153 @@ ON_A_CONNECTION: dict[str, Make] = {
 """What ends with ``ConnectionClosed`` when its connection closes."""
 
 WAITING: dict[str, Make] = ON_A_CONNECTION | {leave_the_context.__name__: leave_the_context}
+
+
+# --- a timeout, and what is waited for, in one turn of the loop ---
+
+SECONDS = 0.002
+ROUNDS = 20
+GIVEN_UP = "given up"
+
+
+@dataclass
+class Due:
+    """One operation that waits, and what it waits for, which comes while the loop is blocked.
+
+    Attributes:
+        connection: what it waits on.
+        operation: begins it.
+        come: makes it come without the loop.
+        check: call it with what the operation returned, or with :data:`GIVEN_UP`; it fails if something was lost,
+            or came twice.
+    """
+
+    connection: zmqbridge.Connection
+    operation: Callable[[], Awaitable[Any]]
+    come: Callable[[], object]
+    check: Callable[[object], Awaitable[None]]
+
+
+def _readable(connection: zmqbridge.Connection) -> None:
+    """Block until libzmq's own threads have told a connection of something."""
+    assert select.select([connection.fileno()], [], [], 10)[0]
+
+
+async def receive_due(stage: Stage, transport: str) -> Callable[[], Due]:
+    puller = stage.context.puller(bind=stage.addresses.new(transport))
+    pusher = stage.context.pusher(connect=puller.endpoints[0].address)
+    await pusher.send(b"connected")
+    assert await puller.receive() == [b"connected"]
+    sent = 0
+
+    def due() -> Due:
+        nonlocal sent
+        sent += 1
+        message = b"%d" % sent
+
+        def come() -> None:
+            pusher.send_nowait(message)
+            _readable(puller)
+
+        async def check(outcome: object) -> None:
+            assert (puller.receive_nowait() if outcome == GIVEN_UP else outcome) == [message]
+            with pytest.raises(zmqbridge.WouldBlock):
+                puller.receive_nowait()
+
+        return Due(puller, puller.receive, come, check)
+
+    return due
+
+
+def _send_due(stage: Stage, transport: str, to_send: list[list[bytes]]) -> Callable[[], Due]:
+    def due() -> Due:
+        pusher = stage.context.pusher(bind=stage.addresses.new(transport), options=SMALL)
+        pullers: list[zmqbridge.Puller] = []
+        taken: list[list[bytes]] = []
+
+        def messages() -> Iterator[list[bytes]]:
+            for message in to_send:
+                taken.append(message)
+                yield message
+
+        def come() -> None:
+            pullers.append(stage.context.puller(connect=pusher.endpoints[0].address, options=SMALL))
+            _readable(pusher)
+
+        async def check(outcome: object) -> None:
+            assert pusher.stats.parked == 0
+            sent = pusher.stats.sent
+            got: list[list[bytes]] = []
+
+            async def receive() -> None:
+                while [b"after"] not in got:
+                    got.append(await pullers[0].receive())
+
+            await stage.together(lambda: pusher.send(b"after"), receive)
+            assert got == [*taken[:sent], [b"after"]]
+            if outcome == GIVEN_UP:
+                assert len(taken) - 1 <= sent < len(to_send)
+            else:
+                assert outcome is None
+                assert sent == len(to_send)
+            pusher.close()
+            pullers[0].close()
+
+        async def send() -> None:
+            if len(to_send) == 1:
+                await pusher.send(next(messages()))
+            else:
+                await pusher.send_many(messages())
+
+        return Due(pusher, send, come, check)
+
+    return due
+
+
+async def send_due(stage: Stage, transport: str) -> Callable[[], Due]:
+    return _send_due(stage, transport, [[b"only"]])
+
+
+async def send_many_due(stage: Stage, transport: str) -> Callable[[], Due]:
+    return _send_due(stage, transport, [[b"1"], [b"2"], [b"3"]])
+
+
+MakeDue = Callable[[Stage, str], Awaitable[Callable[[], Due]]]
+
+DUE: dict[str, MakeDue] = {"receive": receive_due, "send": send_due, "send_many": send_many_due}
+"""What may come in the turn of the loop in which it is given up."""
+
+Limited = Callable[[Callable[[], Awaitable[Any]], float], Awaitable[Any]]
+
+
+async def in_one_turn(stage: Stage, make: MakeDue, transport: str, limited: Limited) -> None:
+    """Have a timeout and what is waited for come due in one turn of the loop, again and again, and see what came of it.
+
+    Args:
+        limited: runs an operation under a timeout of so many seconds, and returns its result or :data:`GIVEN_UP`.
+    """
+    make_due = await make(stage, transport)
+    checkpoint = stage.context._find_backend().checkpoint
+    raced = 0
+    while raced < ROUNDS:
+        due = make_due()
+        outcomes: list[object] = []
+        in_time: list[bool] = []
+
+        async def operate(due: Due = due, outcomes: list[object] = outcomes) -> None:
+            outcomes.append(await limited(due.operation, SECONDS))
+
+        async def block(due: Due = due, outcomes: list[object] = outcomes, in_time: list[bool] = in_time) -> None:
+            while not due.connection.stats.parked and not outcomes:
+                await checkpoint()
+            for _ in range(3):
+                await checkpoint()
+            began = time.monotonic()
+            due.come()
+            in_time.append(not outcomes)
+            while time.monotonic() < began + SECONDS:
+                """The loop is blocked: that is the subject."""
+
+        await stage.together(operate, block)
+        raced += in_time == [True]  # on a busy machine the time may be up before anything came
+        await due.check(outcomes[0])

@@ -54,6 +54,7 @@ class World(RuleBasedStateMachine):
         self.wire.sends_process = lambda: bool(self.processing)
         self.signals = 0
         self.wire.interrupted = self.interrupt
+        self.closed = False
         self.open()
 
     def open(self) -> None:
@@ -76,7 +77,7 @@ class World(RuleBasedStateMachine):
         """Signals will interrupt the next call on the socket, and what comes meanwhile comes in between."""
         self.signals = count
 
-    @precondition(lambda self: self.calls > 10)
+    @precondition(lambda self: self.calls > 10 and not self.closed)
     @rule(calls=st.integers(0, 6), credit=st.integers(0, 3))
     def terminate(self, calls: int, credit: int) -> None:
         """Another thread terminates the context, between two calls or in one: all that waits ends, with that or before.
@@ -142,10 +143,22 @@ class World(RuleBasedStateMachine):
     def cancellable(self) -> list[Task]:
         return [task for task in self.backend.tasks if not task.done and task.name != "call"]
 
+    @precondition(lambda self: self.closes and not self.closed)
+    @rule(now=st.sampled_from([False] * 9 + [True]))
+    def close(self, now: bool) -> None:
+        """The connection is closed, once in a while: whatever waits ends, and nothing later can wait."""
+        if now:
+            self.closed = True
+            self.context.close()
+
+    closes = True
+
     @rule()
     def settle(self) -> None:
         """All is quiet for a while: then everything that could be done has been done."""
         self.backend.settle()
+        if self.closed:
+            assert [task for task in self.backend.tasks if not task.done] == [], "an operation outlives its connection"
         self.check_settled()
 
     def check_settled(self) -> None:
@@ -155,7 +168,8 @@ class World(RuleBasedStateMachine):
     def no_surprises(self) -> None:
         """A task ends with its result, or its cancellation, or an error that it may raise."""
         for task in getattr(self, "backend", ModelBackend(lambda fd: False)).tasks:
-            if task.error is not None and not isinstance(task.error, (Cancelled, *self.allowed)):
+            closed = (zmqbridge.ConnectionClosed,) if self.closed else ()
+            if task.error is not None and not isinstance(task.error, (Cancelled, *self.allowed, *closed)):
                 raise task.error
 
     allowed: tuple[type[BaseException], ...] = ()
@@ -213,6 +227,7 @@ class Dealer(World):
 
         self.backend.spawn("receive_many", body())
 
+    @precondition(lambda self: not self.closed)
     @rule()
     def receive_nowait(self) -> None:
         """Somebody takes a message that is there already."""
@@ -230,6 +245,7 @@ class Dealer(World):
 
         self.sends.append((self.backend.spawn("send", body()), name))
 
+    @precondition(lambda self: not self.closed)
     @rule()
     def send_nowait(self) -> None:
         """Somebody sends if there is room."""
@@ -241,6 +257,7 @@ class Dealer(World):
         else:
             self.sent.append(name)
 
+    @precondition(lambda self: not self.closed)
     @rule()
     def look_at_events(self) -> None:
         """Somebody reads an option, and with it the edge."""
@@ -253,6 +270,8 @@ class Dealer(World):
 
     def check_settled(self) -> None:
         waiting = [task.name for task in self.backend.tasks if not task.done]
+        if self.closed:
+            assert self.received == self.arrived[: len(self.received)]
         if self.wire.unread or self.dealer.stats.buffered:
             assert not [name for name in waiting if name.startswith("receive")], "a receive hangs with messages there"
         if self.wire.room:
@@ -260,7 +279,7 @@ class Dealer(World):
         there = [message for (message,) in self.dealer._channel.buffer] + [
             message for (message,) in self.wire._incoming
         ]
-        assert self.received + there == self.arrived
+        assert self.closed or self.received + there == self.arrived
         on_the_way = [message[0] for message in self.wire.taken + list(self.wire._outgoing)]
         # In the order of the sends' ends, which is that of their tasks' steps.
         assert on_the_way == self.sent
@@ -313,9 +332,9 @@ class Requester(World):
     def check_settled(self) -> None:
         waiting = {payload for payload, task in self.asked.items() if not task.done}
         sent = {message[2] for message in self.wire.taken + list(self.wire._outgoing)}
-        if waiting:
+        if waiting and not self.closed:
             assert not self.wire.unread, "messages are left there, though requests wait for a reply or for room"
-        if self.wire.room:
+        if self.wire.room and not self.closed:
             assert not waiting - sent, "a request hangs unsent with room there"
 
 
@@ -326,6 +345,7 @@ class Handlers(World):
     """A pump that delivers to a handler, which may do anything while it is called."""
 
     allowed = (zmqbridge.ConnectionClosed,)
+    closes = False  # its channel belongs to no context
 
     def open(self) -> None:
         self.channel: Channel[list[bytes]] = Channel(

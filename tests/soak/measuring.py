@@ -46,30 +46,36 @@ FLOOD = """
 import sys, zmq
 context = zmq.Context()
 sockets = []
-for address in sys.argv[2:]:
-    socket = context.socket(zmq.PUSH)
+for address in sys.argv[3:]:
+    socket = context.socket(getattr(zmq, sys.argv[2]))
     socket.linger = 0
     socket.connect(address)
     sockets.append(socket)
-message = b"x" * int(sys.argv[1])
+payload = b"tag\\0" + b"x" * int(sys.argv[1])
+message = [b"id", b"", payload] if sys.argv[2] == "DEALER" else [payload]
 while True:
     took = False
     for socket in sockets:
         try:
             for _ in range(50):
-                socket.send(message, zmq.NOBLOCK)
+                socket.send_multipart(message, zmq.NOBLOCK)
                 took = True
         except zmq.Again:
             pass
+        try:
+            while sys.argv[2] == "DEALER":
+                socket.recv_multipart(zmq.NOBLOCK)
+        except zmq.Again:
+            pass
     if not took:
-        zmq.select([], sockets, [], 1)
+        zmq.select(sockets if sys.argv[2] == "DEALER" else [], sockets, [], 1)
 """
 
 
 @contextlib.contextmanager
-def flooded(*addresses: str, size: int = 100) -> Iterator[None]:
-    """Have another process push as much as it can to each of the addresses, by turns."""
-    process = subprocess.Popen([sys.executable, "-c", FLOOD, str(size), *addresses])
+def flooded(*addresses: str, size: int = 100, kind: str = "PUSH") -> Iterator[None]:
+    """Have another process send as much as it can to each of the addresses, by turns: as PUSH, PUB or DEALER."""
+    process = subprocess.Popen([sys.executable, "-c", FLOOD, str(size), kind, *addresses])
     try:
         yield
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conformance.harnesses import HARNESSES
+from tests.conformance.harnesses import HARNESSES, LOOPS
 from tests.conformance.test_lifecycle import Held, on_linux, open_and_close
 from tests.conftest import Addresses
 from tests.soak.measuring import MIB, Memory
@@ -12,7 +12,7 @@ from tests.soak.measuring import MIB, Memory
 
 @on_linux
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("name", ["asyncio", "trio", "twisted-epoll"])
+@pytest.mark.parametrize("name", LOOPS)
 def test_ten_thousand_connections(name: str, addresses: Addresses) -> None:
     """Descriptors, threads, tasks and memory return to where they were after ten thousand connections."""
     loop = HARNESSES[name]()

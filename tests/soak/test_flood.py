@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+import gc
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from twisted.internet.task import LoopingCall
 
-import zmqbridge
-from tests.conformance.harnesses import HARNESSES
+from tests.conformance.harnesses import HARNESSES, LOOPS
 from tests.conformance.harnesses.base import Harness
 from tests.conformance.harnesses.on_twisted import TwistedHarness
 from tests.conftest import Addresses
 from tests.soak.measuring import Ticker, flooded
-from zmqbridge_twisted import ZmqEndpoint, ZmqFactory, ZmqPullConnection
+from zmqbridge_twisted import ZmqEndpoint, ZmqFactory, ZmqPullConnection, ZmqREPConnection, ZmqSubConnection
 
 PERIODS = 9
 SECONDS = 0.25
 LONGEST_GAP = 0.020
-LOOPS = [name for name, harness in HARNESSES.items() if harness.concurrent]
 REACTORS = [name for name in LOOPS if name.startswith("twisted")]
 
 
+@pytest.fixture(autouse=True)
+def what_the_tests_hold_is_not_collected() -> Iterator[None]:
+    """A full collection of all that pytest has loaded takes 30 milliseconds, which are none of the loop's."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 async def measure(name: str, loop: Harness, ticker: Ticker, counts: Callable[[], list[int]]) -> None:
-    """Watch the ticker and the counts for some short periods, and judge by their medians."""
+    """Watch the ticker and the counts for some short periods: no gap in any is long, and the shares are even."""
     await loop.until(lambda: min(counts()) > 1000)
     ticker.read()
     before = counts()
@@ -44,12 +53,12 @@ async def measure(name: str, loop: Harness, ticker: Ticker, counts: Callable[[],
         f" {statistics.median(shares):.2f}"
     )
     # The machine is shared: what others had of the processor is no fault of the loop. But it must not sleep either.
-    assert statistics.median(gap.used for gap in gaps) < LONGEST_GAP
+    assert max(gap.used for gap in gaps) < LONGEST_GAP
     assert min(gap.passed for gap in gaps) < LONGEST_GAP
     assert statistics.median(shares) < 2
 
 
-@pytest.mark.parametrize("how", ["receive", "iterate", "receive_many"])
+@pytest.mark.parametrize("how", ["receive", "iterate", "receive_many", "subscriber", "replier"])
 @pytest.mark.parametrize("name", LOOPS)
 def test_flooded(name: str, how: str, addresses: Addresses) -> None:
     """While tasks receive a flood on two connections, timers of a millisecond fire, and both get their share."""
@@ -57,15 +66,27 @@ def test_flooded(name: str, how: str, addresses: Addresses) -> None:
 
     async def case() -> None:
         async with loop.context(linger=0) as context:
-            pullers = [context.puller(bind=addresses.new("tcp")) for _ in range(2)]
+            flooders = {"subscriber": "PUB", "replier": "DEALER"}
+            pullers: list[Any] = []
+            for _ in range(2):
+                if how == "subscriber":
+                    pullers.append(context.subscriber(bind=addresses.new("tcp"), tags=[""]))
+                elif how == "replier":
+                    pullers.append(context.replier(bind=addresses.new("tcp")))
+                else:
+                    pullers.append(context.puller(bind=addresses.new("tcp")))
             counts = [0, 0]
 
-            async def receive(index: int, puller: zmqbridge.Puller) -> None:
-                if how == "receive":
+            async def receive(index: int, puller: Any) -> None:
+                if how == "replier":
+                    async for request in puller:
+                        await request.reply(b"")
+                        counts[index] += 1
+                elif how == "receive":
                     while True:
                         await puller.receive()
                         counts[index] += 1
-                elif how == "iterate":
+                elif how in ("iterate", "subscriber"):
                     async for _ in puller:
                         counts[index] += 1
                 else:
@@ -81,7 +102,7 @@ def test_flooded(name: str, how: str, addresses: Addresses) -> None:
 
             tasks = [loop.spawn(receive, index, puller) for index, puller in enumerate(pullers)]
             tasks.append(loop.spawn(tick))
-            with flooded(*(puller.endpoints[0].address for puller in pullers)):
+            with flooded(*(puller.endpoints[0].address for puller in pullers), kind=flooders.get(how, "PUSH")):
                 await measure(f"{name}, {how}", loop, ticker, lambda: list(counts))
             for task in tasks:
                 task.cancel()
@@ -89,8 +110,9 @@ def test_flooded(name: str, how: str, addresses: Addresses) -> None:
     loop.run(case)
 
 
+@pytest.mark.parametrize("kind", ["PUSH", "PUB", "DEALER"])
 @pytest.mark.parametrize("name", REACTORS)
-def test_flooded_handlers(name: str, addresses: Addresses) -> None:
+def test_flooded_handlers(name: str, kind: str, addresses: Addresses) -> None:
     """While handlers are flooded on two connections, a LoopingCall of a millisecond runs, and both get their share."""
     loop = HARNESSES[name]()
     assert isinstance(loop, TwistedHarness)
@@ -102,18 +124,35 @@ def test_flooded_handlers(name: str, addresses: Addresses) -> None:
         def onPull(self, message: list[bytes]) -> None:
             counts[self.index] += 1
 
+    class Sub(ZmqSubConnection):
+        index: int
+
+        def gotMessage(self, *message: bytes) -> None:
+            counts[self.index] += 1
+
+    class Rep(ZmqREPConnection):
+        index: int
+
+        def gotMessage(self, id: bytes, *parts: bytes) -> None:
+            counts[self.index] += 1
+            self.reply(id, b"")
+
     async def case() -> None:
         factory = ZmqFactory(loop.reactor)
+        classes: dict[str, Any] = {"PUSH": Pull, "PUB": Sub, "DEALER": Rep}
         bound = [addresses.new("ipc") for _ in counts]
         for index, address in enumerate(bound):
-            Pull(factory, ZmqEndpoint("bind", address)).index = index
+            connection = classes[kind](factory, ZmqEndpoint("bind", address))
+            connection.index = index
+            if kind == "PUB":
+                connection.subscribe(b"")
         ticker = Ticker()
         ticking = LoopingCall(ticker.tick)
         ticking.clock = loop.reactor
         ticking.start(0.001, now=False)
         try:
-            with flooded(*bound):
-                await measure(f"{name}, handlers", loop, ticker, lambda: list(counts))
+            with flooded(*bound, kind=kind):
+                await measure(f"{name}, handlers, {kind}", loop, ticker, lambda: list(counts))
         finally:
             ticking.stop()
             await factory.shutdown()

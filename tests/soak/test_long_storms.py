@@ -8,19 +8,18 @@ import time
 
 import pytest
 
-from tests.conformance.harnesses import HARNESSES
+from tests.conformance.harnesses import HARNESSES, LOOPS
 from tests.conformance.test_storms import storm_of_messages, storm_of_requests, storm_of_routes
 from tests.conftest import Addresses
 
 SECONDS = 60
-NAMES = ["asyncio", "uvloop", "trio", "twisted-epoll", "twisted-asyncio"]
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", LOOPS)
 def test_storms(name: str, addresses: Addresses) -> None:
     """Whatever the dice say, nothing is lost, doubled or mixed up."""
-    ends = time.monotonic() + SECONDS / len(NAMES)
+    ends = time.monotonic() + SECONDS / len(LOOPS)
     storms = 0
     while time.monotonic() < ends:
         for storm in (storm_of_messages, storm_of_routes, storm_of_requests):

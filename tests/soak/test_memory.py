@@ -12,7 +12,7 @@ import pytest
 import zmq
 
 import zmqbridge
-from tests.conformance.harnesses import HARNESSES
+from tests.conformance.harnesses import HARNESSES, LOOPS
 from tests.conformance.harnesses.on_twisted import TwistedEpollHarness
 from tests.conftest import Addresses
 from tests.soak.measuring import MIB, Memory
@@ -100,7 +100,7 @@ class Consumer:
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("name", ["asyncio", "trio"])
+@pytest.mark.parametrize("name", LOOPS)
 def test_slow_consumer(name: str, addresses: Addresses) -> None:
     """However slowly a task receives, no more is in flight than the high-water marks and a batch, in order."""
     loop = HARNESSES[name]()
@@ -215,7 +215,7 @@ class Served:
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("name", ["asyncio", "trio"])
+@pytest.mark.parametrize("name", LOOPS)
 def test_client_that_never_reads(name: str, addresses: Addresses) -> None:
     """A million requests whose replies nobody reads leave the replier's memory flat, and the others are served."""
     loop = HARNESSES[name]()

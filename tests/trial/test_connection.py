@@ -427,6 +427,34 @@ class ReactorTests(ConnectionCase):
         await self.turns(5)
         self.assertEqual(got, [])
 
+    async def test_false_edges(self) -> None:
+        """A descriptor that is readable with nothing to receive is no error, makes no spin, and loses no message."""
+        pull = tx.ZmqPullConnection(self.factory, tx.ZmqEndpoint("bind", self.inproc()))
+        pulled = self.collect(pull, "onPull")
+        address = self.bound(pull)
+        await self.turns()
+        drains = 0
+        real = pull._zmqChannel.socket.drain
+
+        def drain(limit: int) -> tuple[list[list[bytes]], bool]:
+            nonlocal drains
+            drains += 1
+            return real(limit)
+
+        self.patch(pull._zmqChannel.socket, "drain", drain)
+        peers = 20
+        for _ in range(peers):
+            before = drains
+            tx.ZmqPushConnection(self.factory, tx.ZmqEndpoint("connect", address)).shutdown()
+            await self.until(lambda: drains > before)  # noqa: B023 (looked at within this round)
+        await self.turns(50 * peers)
+        # Its coming, its going and the end of its pipe, each seen twice at most.
+        self.assertLessEqual(drains, 8 * peers)
+        self.assertEqual(pulled, [])
+        tx.ZmqPushConnection(self.factory, tx.ZmqEndpoint("connect", address)).push(b"a real one")
+        await self.until(lambda: pulled)
+        self.assertEqual(pulled, [([b"a real one"],)])
+
     async def test_idle_reactor_is_left_alone(self) -> None:
         """A connection with nothing to do schedules nothing and is not read."""
         await self.turns()

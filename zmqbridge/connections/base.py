@@ -285,6 +285,8 @@ class Connection:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if exc is not None and self._channel.state.state is State.FORKED:
+            return  # as in the context's
         await self.aclose()
 
     def __repr__(self) -> str:

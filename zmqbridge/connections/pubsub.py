@@ -7,10 +7,9 @@ from typing import Any, ClassVar
 
 import zmq
 
-from zmqbridge._socket import fast_publications
 from zmqbridge.connections.base import Connection, Frames, Owner, Receiver
 from zmqbridge.framing import BytesLike, Publication, Tag, publication_frame
-from zmqbridge.protocols import SubscriberProtocol, read_publications
+from zmqbridge.protocols import SubscriberProtocol
 
 __all__ = ["Publisher", "Subscriber"]
 
@@ -68,7 +67,8 @@ class Subscriber(Receiver[Publication]):
         super().__init__(context, socket_type, **arguments)
 
     def _prepare(self) -> None:
-        self._protocol = SubscriberProtocol(self._faults, fast_publications() or read_publications)
+        self._protocol = SubscriberProtocol(self._faults)
+        self._socket.publication = Publication
         for tag in self._first_tags:
             self._socket.set_option(zmq.SUBSCRIBE, self._protocol.subscribe(tag))
 

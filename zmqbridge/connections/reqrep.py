@@ -71,7 +71,8 @@ class Requester(Connection):
             ValueError: if the timeout is negative or no number.
         """
         parts = frames_of(message)
-        self._channel.check_caller()
+        channel = self._channel
+        channel.check_caller()
         deadline = None
         if timeout is not None:
             if not timeout >= 0:
@@ -79,8 +80,9 @@ class Requester(Connection):
             deadline = self._context._find_backend().current_time() + timeout
         pending = self._protocol.begin(parts, Parked())
         try:
-            await self._channel.send(pending.frames, deadline=deadline)
-            await self._channel.wait_until_served(pending.caller, deadline)
+            if not channel.send_frames_at_once(pending.frames):
+                await channel.send(pending.frames, deadline=deadline)
+            await channel.wait_until_served(pending.caller, deadline)
         except DeadlinePassed:
             raise RequestTimeout(f"no reply within {timeout} s from {self!r}") from None
         finally:
@@ -148,7 +150,9 @@ class Request:
         self._replied = True
         done = False
         try:
-            await self._replier._reply(self.peer, reply_frames(self._envelope, frames))
+            reply = reply_frames(self._envelope, frames)
+            if not self._replier._reply_at_once(self.peer, reply):
+                await self._replier._reply(self.peer, reply)
             done = True
         finally:
             self._replied = done
@@ -182,6 +186,15 @@ class Replier(Receiver[Request]):
 
     def _accept(self, messages: list[Frames]) -> list[Request]:
         return [Request(envelope, self) for envelope in self._protocol.receive(messages)]
+
+    def _reply_at_once(self, peer: bytes, frames: Sequence[bytes]) -> bool:
+        try:
+            sent = self._channel.send_frames_at_once(frames, peer)
+        except PeerUnreachable:
+            return False  # _reply() will meet it again, and count it
+        if sent and self._deaf:
+            self._deaf.discard(peer)
+        return sent
 
     async def _reply(self, peer: bytes, frames: Sequence[bytes]) -> None:
         self._channel.check_caller()

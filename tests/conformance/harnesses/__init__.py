@@ -29,3 +29,6 @@ HARNESSES: dict[str, type[Harness]] = {
         BlockingHarness,
     )
 }
+
+# Those that can run several tasks.
+LOOPS = [name for name, harness in HARNESSES.items() if harness.concurrent]

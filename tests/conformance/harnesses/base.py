@@ -68,10 +68,12 @@ class Harness(ABC):
     Attributes:
         name: for the test's id.
         concurrent: whether it can run more than one task; a case that spawns needs it.
+        checks_clean: whether a case must leave nothing registered with its loop.
     """
 
     name: str
     concurrent = True
+    checks_clean = True
 
     def __init__(self, backend_class: type[Backend] | None = None) -> None:
         self.backend_class = backend_class

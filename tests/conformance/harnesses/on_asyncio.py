@@ -17,7 +17,8 @@ class AsyncioHarness(Harness):
     def run(self, case: Callable[[], Awaitable[None]]) -> None:
         with asyncio.Runner(loop_factory=self.new_loop) as runner:
             runner.run(self._main(case))
-            self.check_clean(runner.get_loop())
+            if self.checks_clean:
+                self.check_clean(runner.get_loop())
 
     async def _main(self, case: Callable[[], Awaitable[None]]) -> None:
         async with asyncio.timeout(CASE_SECONDS):

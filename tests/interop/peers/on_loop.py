@@ -1,7 +1,7 @@
 """A zmqbridge program on a loop of one's choice: ``python -m tests.interop.peers.on_loop trio``.
 
-It opens a replier, a publisher and a puller, reports their addresses as its job 0, and does what
-requests tell it, so that it plays every part:
+It opens a replier, a publisher and a puller, at the addresses that follow or at ones of its own, reports
+where they listen as its job 0, and does what requests tell it, so that it plays every part:
 
 =================================  =====================================================
 request                            what it does, and the reply
@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
 import zmqbridge
@@ -35,11 +35,12 @@ Together = Callable[[Iterable[Function]], Coroutine[Any, Any, None]]
 
 
 class Server:
-    def __init__(self, context: zmqbridge.Context) -> None:
+    def __init__(self, context: zmqbridge.Context, addresses: Sequence[str]) -> None:
         self.context = context
-        self.replier = context.replier(bind=TCP)
-        self.publisher = context.publisher(bind=TCP)
-        self.puller = context.puller(bind=TCP)
+        replier, publisher, puller = addresses
+        self.replier = context.replier(bind=replier)
+        self.publisher = context.publisher(bind=publisher)
+        self.puller = context.puller(bind=puller)
         self.pushers: dict[bytes, zmqbridge.Pusher] = {}
 
     async def answer(self) -> None:
@@ -71,9 +72,9 @@ class Server:
                 self.pushers.pop(address).close()
 
 
-async def serve(together: Together) -> None:
+async def serve(addresses: Sequence[str], together: Together) -> None:
     async with zmqbridge.Context(linger=SECONDS) as context:
-        server = Server(context)
+        server = Server(context, addresses)
         parts = (server.replier, server.publisher, server.puller)
         report(0, addresses=[part.endpoints[0].address for part in parts])
         await together([server.answer] * WORKERS + [server.forward])
@@ -85,17 +86,17 @@ async def together_in_asyncio(functions: Iterable[Function]) -> None:
             group.create_task(function())
 
 
-def on_asyncio() -> None:
-    asyncio.run(serve(together_in_asyncio))
+def on_asyncio(addresses: Sequence[str]) -> None:
+    asyncio.run(serve(addresses, together_in_asyncio))
 
 
-def on_uvloop() -> None:
+def on_uvloop(addresses: Sequence[str]) -> None:
     import uvloop
 
-    uvloop.run(serve(together_in_asyncio))
+    uvloop.run(serve(addresses, together_in_asyncio))
 
 
-def on_trio() -> None:
+def on_trio(addresses: Sequence[str]) -> None:
     import trio
 
     async def together(functions: Iterable[Function]) -> None:
@@ -103,10 +104,10 @@ def on_trio() -> None:
             for function in functions:
                 nursery.start_soon(function)
 
-    trio.run(serve, together)
+    trio.run(serve, addresses, together)
 
 
-def on_anyio(backend: str) -> None:
+def on_anyio(backend: str, addresses: Sequence[str]) -> None:
     import anyio
 
     async def together(functions: Iterable[Function]) -> None:
@@ -114,10 +115,10 @@ def on_anyio(backend: str) -> None:
             for function in functions:
                 group.start_soon(function)
 
-    anyio.run(serve, together, backend=backend)
+    anyio.run(serve, addresses, together, backend=backend)
 
 
-def on_twisted() -> None:
+def on_twisted(addresses: Sequence[str]) -> None:
     from twisted.internet.defer import Deferred, gatherResults
     from twisted.internet.task import react
 
@@ -126,17 +127,17 @@ def on_twisted() -> None:
         await gatherResults(running, consumeErrors=True)
 
     def main(_: Any) -> Deferred[None]:
-        return Deferred.fromCoroutine(serve(together))
+        return Deferred.fromCoroutine(serve(addresses, together))
 
     react(main)
 
 
-LOOPS: dict[str, Callable[[], None]] = {
+LOOPS: dict[str, Callable[[Sequence[str]], None]] = {
     "asyncio": on_asyncio,
     "uvloop": on_uvloop,
     "trio": on_trio,
-    "anyio-asyncio": lambda: on_anyio("asyncio"),
-    "anyio-trio": lambda: on_anyio("trio"),
+    "anyio-asyncio": lambda addresses: on_anyio("asyncio", addresses),
+    "anyio-trio": lambda addresses: on_anyio("trio", addresses),
     "twisted": on_twisted,
 }
 
@@ -144,9 +145,10 @@ LOOPS: dict[str, Callable[[], None]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description="Serve on one of the event loops until stdin ends.")
     parser.add_argument("loop", choices=LOOPS)
-    loop = parser.parse_args().loop
+    parser.add_argument("addresses", nargs="*", help="of the replier, the publisher and the puller")
+    arguments = parser.parse_args()
     end_with_stdin()
-    LOOPS[loop]()
+    LOOPS[arguments.loop](arguments.addresses or [TCP] * 3)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ receives is reported; so is where it listens, once it does.
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 import traceback
@@ -67,6 +68,11 @@ class PlainSocket:
         """Send one message."""
         self.socket.send_multipart(message)
 
+    def do_flood(self, frames: list[bytes]) -> None:
+        """Send for ever, each message with its number before the frames."""
+        for number in itertools.count():
+            self.socket.send_multipart([b"%d" % number, *frames])
+
     def do_receive(self, _: list[bytes]) -> None:
         """Receive one message."""
         self.receive()
@@ -76,10 +82,14 @@ class PlainSocket:
         while True:
             self.receive()
 
+    def do_answer(self, prefix: list[bytes]) -> None:
+        """Receive one message, and answer it with some frames and then its own."""
+        self.socket.send_multipart([*prefix, *self.receive()])
+
     def do_echo(self, prefix: list[bytes]) -> None:
-        """Receive for ever, and answer each message with some frames and then its own."""
+        """Answer for ever."""
         while True:
-            self.socket.send_multipart([*prefix, *self.receive()])
+            self.do_answer(prefix)
 
     def do_ask(self, questions: list[bytes]) -> None:
         """Send one message after another, each when the answer to the one before it has come."""
