@@ -16,7 +16,6 @@ come between any two of them.
 
 from __future__ import annotations
 
-import errno
 import sys
 from collections import deque
 from collections.abc import Callable
@@ -43,6 +42,7 @@ class Wire:
     Attributes:
         between: called before each step of each call.
         sends_process: whether ``send`` processes commands before it sends.
+        interrupted: whether a signal comes in the middle of this step. pyzmq makes the call again then, as it was.
         taken: what the peer has read.
         terminated: the context was terminated.
     """
@@ -104,8 +104,8 @@ class Wire:
 
     def _step(self) -> None:
         self.between()
-        if self.interrupted():
-            raise zmq.ZMQError(errno.EINTR)
+        while self.interrupted():
+            self.between()
 
     def _process(self) -> None:
         while self._mailbox:

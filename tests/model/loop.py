@@ -154,6 +154,9 @@ class ModelBackend:
         """From now on, have something called whenever a poll finds a descriptor readable."""
         self._watched = (fd, call)
 
+    def unwatch(self) -> None:
+        self._watched = None
+
     def waiting_for(self, fd: int) -> Task | None:
         """The task that waits for a descriptor and was not told anything yet."""
         for task in self.tasks:

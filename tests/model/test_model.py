@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+import pytest
 import zmq
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -51,6 +52,8 @@ class World(RuleBasedStateMachine):
         self.processing = 0
         self.wire.between = self.call
         self.wire.sends_process = lambda: bool(self.processing)
+        self.signals = 0
+        self.wire.interrupted = self.interrupt
         self.closed = False
         self.open()
 
@@ -62,6 +65,41 @@ class World(RuleBasedStateMachine):
         event = self.planned.pop(self.calls, None)
         if event is not None:
             event()
+
+    def interrupt(self) -> bool:
+        self.signals, came = max(0, self.signals - 1), self.signals > 0
+        return came
+
+    # --- what other code does ---
+
+    @rule(count=st.integers(1, 3))
+    def signal(self, count: int) -> None:
+        """Signals will interrupt the next call on the socket, and what comes meanwhile comes in between."""
+        self.signals = count
+
+    @precondition(lambda self: self.calls > 10 and not self.closed)
+    @rule(calls=st.integers(0, 6), credit=st.integers(0, 3))
+    def terminate(self, calls: int, credit: int) -> None:
+        """Another thread terminates the context, between two calls or in one: all that waits ends, with that or before.
+
+        What follows is a new world.
+        """
+        tasks = [task for task in self.backend.tasks if not task.done]
+        if calls:
+            self.planned[self.calls + calls] = self.wire.end
+            self.backend.settle()
+        self.wire.end()
+        self.backend.settle()
+        for task in tasks:
+            assert task.done, f"{task!r} still waits"
+            if not isinstance(task.error, (Cancelled, zmqbridge.ContextTerminated, *self.allowed)):
+                assert task.error is None, task.error
+        self.check_terminated()
+        self.leave()
+        self.begin(credit)
+
+    def check_terminated(self) -> None:
+        """Each further call says so at once."""
 
     # --- the network ---
 
@@ -142,10 +180,13 @@ class World(RuleBasedStateMachine):
         try:
             self.settle()
         finally:
-            self.context.close()
-            for task in self.backend.tasks:
-                task.cancel()
-            self.backend.settle()
+            self.leave()
+
+    def leave(self) -> None:
+        self.context.close()
+        for task in self.backend.tasks:
+            task.cancel()
+        self.backend.settle()
 
 
 class Dealer(World):
@@ -221,6 +262,11 @@ class Dealer(World):
     def look_at_events(self) -> None:
         """Somebody reads an option, and with it the edge."""
         self.dealer.getsockopt(int(zmq.EVENTS))
+
+    def check_terminated(self) -> None:
+        if self.backend.tasks:
+            with pytest.raises(zmqbridge.ContextTerminated):
+                self.dealer.getsockopt(int(zmq.EVENTS))
 
     def check_settled(self) -> None:
         waiting = [task.name for task in self.backend.tasks if not task.done]
@@ -313,12 +359,16 @@ class Handlers(World):
         self.channel.batch = 2
         self.seconds = 0.0
         self.pump = Pump(
-            self.channel, self.deliver, self.ended.append, self.backend.call_soon, self.no_timer, lambda: self.seconds
+            self.channel, self.deliver, self.end, self.backend.call_soon, self.no_timer, lambda: self.seconds
         )
         self.backend.watch(FD, self.pump.look)
 
     def no_timer(self, seconds: float, call: Callable[[], None]) -> Any:
         raise AssertionError("a dealer tells of its room")
+
+    def end(self, error: Exception) -> None:
+        self.ended.append(error)
+        self.backend.unwatch()
 
     def deliver(self, message: list[bytes]) -> None:
         self.received += message
@@ -390,14 +440,13 @@ class Handlers(World):
         assert [message[0] for message in self.wire.taken + list(self.wire._outgoing)] == self.sent
         assert not self.ended
 
-    def teardown(self) -> None:
-        if hasattr(self, "pump"):
-            try:
-                self.settle()
-            finally:
-                self.pump.stop()
-                self.channel.close()
-                self.backend.settle()
+    def check_terminated(self) -> None:
+        assert [type(error) for error in self.ended] == [zmqbridge.ContextTerminated]
+
+    def leave(self) -> None:
+        self.pump.stop()
+        self.channel.close()
+        super().leave()
 
 
 STEPS: Any = settings(max_examples=150, stateful_step_count=40, deadline=None)
