@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Awaitable, Callable
 
 import pytest
+import zmq
 
 import zmqbridge
 from tests.conformance.harnesses.base import Harness, Task, TaskCancelled
 from tests.conftest import Addresses
 from zmqbridge import SocketOptions
+
+Losing = Callable[[Harness, zmqbridge.Context, str], Awaitable[None]]
 
 SMALL_QUEUE = SocketOptions(send_high_water_mark=2, receive_high_water_mark=2)
 
@@ -152,6 +156,101 @@ async def test_cancelled_as_the_message_comes(loop: Harness, addresses: Addresse
                 got = await puller.receive()
             assert got == [b"%d" % number]
             assert puller.stats.parked == 0
+
+
+# --- the loss of a peer, which is no cancellation ---
+
+
+class Watched:
+    """A connection that listens, and when it loses a peer."""
+
+    def __init__(self, context: zmqbridge.Context, connection: zmqbridge.Connection, monitoring: str) -> None:
+        connection._socket.raw.monitor(monitoring, zmq.EVENT_DISCONNECTED)
+        self._losses = context.pair(connect=monitoring)
+        self.connection = connection
+        self.address = connection.bind("tcp://127.0.0.1:*").address
+
+    async def lose(self, peer: zmqbridge.Connection) -> None:
+        """Close a peer, and return when that is known here."""
+        peer.close()
+        await self._losses.receive()
+
+
+async def lose_while_receiving(loop: Harness, context: zmqbridge.Context, monitoring: str) -> None:
+    dealer = context.dealer()
+    watched = Watched(context, dealer, monitoring)
+    for number in range(3):
+        receiving = loop.spawn(dealer.receive)
+        for _ in range(2):
+            peer = context.dealer(connect=watched.address)
+            await loop.until(lambda: dealer.getsockopt(zmq.EVENTS) & zmq.POLLOUT)
+            await loop.parked(dealer)
+            await watched.lose(peer)
+        peer = context.dealer(connect=watched.address)
+        await peer.send(b"%d" % number)
+        assert await receiving.result() == [b"%d" % number]
+        await watched.lose(peer)
+
+
+async def lose_while_sending(loop: Harness, context: zmqbridge.Context, monitoring: str) -> None:
+    few = SocketOptions(send_high_water_mark=1, receive_high_water_mark=1)
+    pusher = context.pusher(options=few)
+    pusher.setsockopt(zmq.SNDBUF, 1 << 14)
+    watched = Watched(context, pusher, monitoring)
+    sent = 0
+
+    async def push() -> None:
+        nonlocal sent
+        while sent < last:
+            await pusher.send([b"%d" % sent, bytes(1 << 16)])
+            sent += 1
+
+    async def fill() -> None:
+        before = sent
+        await loop.until(lambda: sent > before)
+        await loop.parked(pusher)
+
+    last = 1_000_000
+    pushing = loop.spawn(push)
+    for _ in range(3):
+        puller = context.puller(options=few)
+        puller.setsockopt(zmq.RCVBUF, 1 << 14)
+        puller.connect(watched.address)
+        await fill()
+        await watched.lose(puller)
+    puller = context.puller(connect=watched.address)
+    taken = [int((await puller.receive())[0])]
+    last = sent + 10
+    while taken[-1] < last - 1:
+        taken.append(int((await puller.receive())[0]))
+    await pushing.result()
+    assert taken == list(range(taken[0], last))
+
+
+async def lose_while_requesting(loop: Harness, context: zmqbridge.Context, monitoring: str) -> None:
+    requester = context.requester(options=SocketOptions(identity=b"requester"))
+    watched = Watched(context, requester, monitoring)
+    asking = [loop.spawn(requester.request, b"to the first")]
+    router = context.router(connect=watched.address)
+    requests = [await router.receive()]
+    for _ in range(3):
+        await loop.parked(requester, len(asking))
+        await watched.lose(router)
+        await loop.until(lambda: not requester.getsockopt(zmq.EVENTS) & zmq.POLLOUT)
+        asking.append(loop.spawn(requester.request, b"to the next"))
+        await loop.parked(requester, len(asking))
+        router = context.router(connect=watched.address)
+        requests.append(await router.receive())
+    for peer, (id, _, question) in requests:
+        await router.send(peer, [id, b"", b"re", question])
+    assert [await task.result() for task in asking] == [[b"re", question] for _, (*_, question) in requests]
+
+
+@pytest.mark.parametrize("lose", [lose_while_receiving, lose_while_sending, lose_while_requesting])
+async def test_losing_the_peer(loop: Harness, addresses: Addresses, lose: Losing) -> None:
+    """What waits when its peer goes goes on waiting, and is served by a peer that comes later."""
+    async with loop.context(linger=0) as context:
+        await lose(loop, context, addresses.new("inproc"))
 
 
 async def test_storm(loop: Harness, addresses: Addresses) -> None:

@@ -375,34 +375,6 @@ def test_terminating_is_no_cancellation(stage: Stage) -> None:
     stage.run(main)
 
 
-def test_losing_the_peer_is_no_cancellation(stage: Stage) -> None:
-    """What waits goes on waiting when the peer goes, and is served by the next peer."""
-
-    async def main() -> None:
-        router = stage.context.router(bind=stage.addresses.new("tcp"))
-        address = router.endpoints[0].address
-        requester = stage.context.requester(connect=address)
-        requesting = start(lambda: requester.request(b"?"))
-        assert (await router.receive()).frames[-1] == b"?"
-        receiving = start(router.receive)
-        requester.close()
-        with pytest.raises(zmqbridge.ConnectionClosed):
-            await requesting
-        for _ in range(10):
-            dealer = stage.context.dealer(connect=address)
-            await dealer.send(b"hello")
-            assert (await receiving).frames == [b"hello"]
-            receiving = start(router.receive)
-            dealer.close()
-        await until(lambda: router.stats.parked == 1)
-        assert not receiving.done()
-        assert receiving.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await receiving
-
-    stage.run(main)
-
-
 @pytest.mark.parametrize("turns", range(4))
 def test_served_and_cancelled(stage: Stage, turns: int) -> None:
     """A receive that is cancelled as its message comes is cancelled or has it, and a cancelled one leaves it."""
