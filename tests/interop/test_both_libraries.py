@@ -16,9 +16,8 @@ import pytest
 from tests.conftest import Addresses
 from tests.interop.lasting import lasting_address
 from tests.interop.processes import LIBRARIES, TCP, Job, Peer
+from tests.interop.steps import has_room, join, wait_for_room
 
-TRIAL = b"trial"
-BEGIN = b"begin"
 DEALER = b"the dealer"
 MANY = 10_000
 BIG = bytes(range(256)) * 4096
@@ -75,18 +74,6 @@ def ends(request: pytest.FixtureRequest, libraries: dict[str, Peer]) -> Ends:
 # --- steps that the cases share ---
 
 
-def has_room(job: Job) -> bool:
-    """Whether the socket has a peer that takes a message; it has received nothing that is not taken."""
-    job.do("look")
-    return job.wait_for_message() == [b"room"]
-
-
-def wait_for_room(job: Job) -> None:
-    """Return once the socket has a peer that takes a message."""
-    while not has_room(job):
-        pass
-
-
 def wait_for_leave(kind: str, job: Job) -> None:
     """Return once a listening socket has noticed that its only peer is gone, if it is a kind that can tell."""
     if kind == "ROUTER":
@@ -96,21 +83,6 @@ def wait_for_leave(kind: str, job: Job) -> None:
     elif kind in ("PUSH", "REQ", "DEALER"):
         while has_room(job):
             pass
-
-
-def join(sender: Job, receiver: Job, *prefix: bytes, look: bool = True) -> None:
-    """Return once what one sends, behind the prefix, arrives at the other, and nothing else is under way."""
-    before = len(receiver.messages)
-
-    def heard() -> bool:
-        if not look or has_room(sender):
-            sender.do("send", *prefix, TRIAL)
-        return len(receiver.messages) > before
-
-    receiver.wait_until(heard)
-    sender.do("send", *prefix, BEGIN)
-    while not receiver.wait_for_message()[-1].endswith(BEGIN):
-        pass
 
 
 def ask(req: Job, *parts: bytes, seconds: bytes = b"20") -> bool:

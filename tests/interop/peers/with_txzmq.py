@@ -15,6 +15,7 @@ step               what it does
 ``send``           publishes ``[tag, message]``, makes a request, pushes, or sends; a ROUTER's
                    first frame is the recipient
 ``many``           ``[count]``: ``send`` that often, with the numbers from 0 as messages
+``later``          a PUSH of zmqbridge_twisted pushes once there is room
 ``subscribe``      subscribes to each of the tags; ``unsubscribe`` undoes it
 ``ask``            ``[seconds, *parts]``: a request with a timeout; reports ``[b"reply", *parts]``, or
                    ``[b"no reply", *parts]`` with the parts of the request when it timed out
@@ -154,6 +155,9 @@ class Rep(Working, txzmq.ZmqREPConnection):  # type: ignore[misc, name-defined]
 class Push(Working, txzmq.ZmqPushConnection):  # type: ignore[misc, name-defined]
     def send_frames(self, *frames: bytes) -> None:
         self.push(list(frames))
+
+    def do_later(self, *frames: bytes) -> None:
+        self.sendDeferred(list(frames)).addErrback(lambda failure: report(self.job, error=failure.getTraceback()))
 
 
 class Pull(Working, txzmq.ZmqPullConnection):  # type: ignore[misc, name-defined]
