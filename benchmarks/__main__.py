@@ -26,6 +26,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=NAMES, metavar="WORKLOAD", help=f"of {', '.join(NAMES)}")
     parser.add_argument("--rounds", type=int, help=f"{ROUNDS}, or {QUICK_ROUNDS} with --quick, unless said")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results here")
+    parser.add_argument("--text", type=Path, metavar="FILE", help="write here what is printed, too")
     parser.add_argument("--svg", type=Path, metavar="FILE", help="draw the results here")
     return parser.parse_args()
 
@@ -67,7 +68,10 @@ def main() -> None:
         limit=QUICK_LIMIT if quick else LIMIT,
     )
     tell("")
-    print(*report(document), sep="\n")
+    lines = list(report(document))
+    print(*lines, sep="\n")
+    if arguments.text:
+        arguments.text.write_text("\n".join(lines) + "\n", encoding="utf-8")
     if arguments.json:
         arguments.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     if arguments.svg:

@@ -285,8 +285,8 @@ def test_targets_name_what_is_measured() -> None:
 
 def test_a_run_writes_its_results(tmp_path: Path) -> None:
     """A run prints tables and targets, and its JSON file has the machine, the versions, and every row's rounds."""
-    target = tmp_path / "results.json"
-    options = ["--quick", "--only", "subscribe", "--rounds", "1", "--json", str(target)]
+    target, text = tmp_path / "results.json", tmp_path / "results.txt"
+    options = ["--quick", "--only", "subscribe", "--rounds", "1", "--json", str(target), "--text", str(text)]
     command = [sys.executable, "-m", "benchmarks", *options]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     document = json.loads(target.read_text())
@@ -302,5 +302,5 @@ def test_a_run_writes_its_results(tmp_path: Path) -> None:
         assert row["medians"]["messages_per_second"] > 0
     assert rows["zmq.asyncio and split"]["ratio"] == 1
     assert len(document["targets"]) == sum(2 if target.pure else 1 for target in TARGETS)
-    assert done.stdout.splitlines() == list(report(document))
+    assert done.stdout.splitlines() == text.read_text().splitlines() == list(report(document))
     assert "subscribe on asyncio / zmq.asyncio and split" in done.stdout
