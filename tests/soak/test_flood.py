@@ -17,7 +17,7 @@ from tests.conftest import Addresses
 from tests.soak.measuring import Ticker, flooded
 from zmqbridge_twisted import ZmqEndpoint, ZmqFactory, ZmqPullConnection, ZmqREPConnection, ZmqSubConnection
 
-PERIODS = 9
+PERIODS = 6
 SECONDS = 0.25
 LONGEST_GAP = 0.020
 REACTORS = [name for name in LOOPS if name.startswith("twisted")]
