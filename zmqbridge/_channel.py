@@ -156,8 +156,10 @@ class Channel(Generic[Item]):
 
     def own(self) -> None:
         """From now on the channel belongs to the calling thread, which is its loop's."""
-        self._thread = get_ident()
-        self.settle()
+        thread = get_ident()
+        if self._thread != thread:
+            self._thread = thread
+            self.settle()
 
     def inherit(self) -> bool:
         """Take over the channel of a thread that has ended; return whether it is the calling thread's now."""
@@ -249,7 +251,7 @@ class Channel(Generic[Item]):
         if self._budget <= 0 or self._sends_at_once != get_ident() or self._lanes:
             return False
         if type(message) is not bytes:
-            return self.send_frames_at_once(frames_of(message))
+            return self._try_send(frames_of(message), once=True)
         # What _try_send() does, without its calls.
         if not self._try_frame(message):
             return False
