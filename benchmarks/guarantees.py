@@ -120,6 +120,7 @@ TIMED = {"flood", "shutdown", "exit", "exit-nobody"}
 CASES = receiving.CASES | receiving_peers.CASES | receiving_peers.LIVES
 EVERYWHERE = CASES.keys() - REQUESTS - {"handler", "wait_for"} | OUTSIDE
 BRIDGE = EVERYWHERE | REQUESTS
+ANYIO = EVERYWHERE - {"another-loop", "after-loop"}
 WAITING = {"duplex", "ping-pong"}
 ONE_REACTOR = {"two-loops", "another-loop"}
 HANDLED = handling.CASES | handling_peers.CASES | handling_peers.LIVES
@@ -143,14 +144,14 @@ COLUMNS = {
         "zmq-anyio",
         lambda _: ZmqAnyio(OnAnyio("asyncio")),
         CASES,
-        EVERYWHERE - {"another-loop", "after-loop"},
+        ANYIO,
     ),
     "zmq-anyio on trio": Column(
         "zmq_anyio",
         "zmq-anyio",
         lambda _: ZmqAnyio(OnAnyio("trio")),
         CASES,
-        EVERYWHERE - {"another-loop", "after-loop"},
+        ANYIO,
     ),
     "aiozmq": Column(
         "aiozmq", "aiozmq", lambda case: Aiozmq(on_asyncio(case)), CASES, EVERYWHERE | {"wait_for", "handler"}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -19,7 +20,7 @@ from zmqbridge import _socket
 from zmqbridge._fast import FUNCTIONS, _pyzmq
 from zmqbridge._socket import FastSocket, Socket
 
-__all__ = ["before_calls", "before_sends", "need"]
+__all__ = ["before_calls", "before_sends", "count_calls", "need"]
 
 Hook = Callable[..., int]
 
@@ -37,6 +38,22 @@ def need(speedups: bool, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(_socket, "_speedups", None)
     elif _socket._speedups is None:
         pytest.skip("the extension is not in use")
+
+
+def count_calls(socket: Socket, monkeypatch: pytest.MonkeyPatch, *names: str) -> Counter[str]:
+    """Return how often methods of a socket are called from now on, by their names."""
+    calls: Counter[str] = Counter()
+
+    def counted(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            calls[name] += 1
+            return real(*arguments)
+
+        return call
+
+    for name in names:
+        monkeypatch.setattr(socket, name, counted(name, getattr(socket, name)))
+    return calls
 
 
 @contextmanager

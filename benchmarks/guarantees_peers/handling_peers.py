@@ -23,6 +23,7 @@ from benchmarks.guarantees_peers.observing import (
     free_address,
     in_the_middle,
     judge_pieces,
+    read_pieces,
 )
 from benchmarks.guarantees_peers.receiving_peers import beside_a_client, count_dead
 
@@ -64,14 +65,7 @@ async def _dies(library: Handlers, attempt: int) -> str:
         await library.loop.sleep(0.005)
     for number in range(10):
         connection.send([b"next", b"%d" % number])
-    got: list[list[bytes]] = []
-
-    def read() -> bool:
-        while living[0].poll(0):
-            got.append(living[0].recv_multipart())
-        return bool(got) and got[-1] == [b"next", b"9"]
-
-    await library.loop.until(read, 1)
+    got = await read_pieces(library.loop, living[0], 10)
     return judge_pieces(got, 10)
 
 

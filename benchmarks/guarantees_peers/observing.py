@@ -348,6 +348,19 @@ def judge_forged(results: list[Any]) -> Observation:
     return Observation(f"of two requests one gets {said[0]}, one {said[1]}")
 
 
+async def read_pieces(loop: Loop, heir: Any, sent: int) -> list[list[bytes]]:
+    """Return what reaches a plain socket, up to the last of so many messages ``[b"next", number]`` or for a second."""
+    got: list[list[bytes]] = []
+
+    def read() -> bool:
+        while heir.poll(0):
+            got.append(heir.recv_multipart())
+        return bool(got) and got[-1] == [b"next", b"%d" % (sent - 1)]
+
+    await loop.until(read, 1)
+    return got
+
+
 def judge_pieces(got: list[list[bytes]], sent: int) -> str:
     """Say what came of a message of four frames whose peer went in its middle, and of so many further ones.
 

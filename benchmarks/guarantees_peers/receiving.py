@@ -33,6 +33,7 @@ from benchmarks.guarantees_peers.observing import (
     judge_pieces,
     judge_same_id,
     judge_second,
+    read_pieces,
 )
 
 __all__ = ["CASES"]
@@ -221,14 +222,7 @@ async def _dies(library: Library, attempt: int) -> str:
         socket.events()
         await library.loop.sleep(0.005)
     following = library.loop.spawn(partial(_send_numbers, socket, 10))
-    got: list[list[bytes]] = []
-
-    def read() -> bool:
-        while living[0].poll(0):
-            got.append(living[0].recv_multipart())
-        return bool(got) and got[-1] == [b"next", b"9"]
-
-    await library.loop.until(read, 1)
+    got = await read_pieces(library.loop, living[0], 10)
     return judge_pieces(got, 10) if following.done else f"the next send {following.outcome}"
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 import pytest
 
 import zmqbridge
 from tests.conformance.harnesses.base import Harness
 from tests.conftest import Addresses
+from tests.forcing import count_calls
 from zmqbridge import SocketOptions
 from zmqbridge._channel import LOOK_AGAIN
 
@@ -118,19 +117,7 @@ async def test_full_peer_is_looked_at_now_and_then(
         sending = loop.spawn(router.send, full, b"waits")
         receiving = loop.spawn(router.receive)
         await loop.parked(router, 2)
-        calls = {"drain": 0, "try_once": 0, "events": 0}
-
-        def count(name: str) -> Callable[..., Any]:
-            real = getattr(router._socket, name)
-
-            def call(*arguments: Any) -> Any:
-                calls[name] += 1
-                return real(*arguments)
-
-            return call
-
-        for name in calls:
-            monkeypatch.setattr(router._socket, name, count(name))
+        calls = count_calls(router._socket, monkeypatch, "drain", "try_once", "events")
         began = time.monotonic()
         await loop.sleep(0.25)
         looks = (time.monotonic() - began) / LOOK_AGAIN + 2

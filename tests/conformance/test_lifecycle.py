@@ -27,7 +27,7 @@ from tests.conformance.harnesses.on_asyncio import AsyncioHarness
 from tests.conformance.harnesses.on_trio import TrioHarness
 from tests.conformance.harnesses.on_twisted import TwistedHarness
 from tests.conftest import Addresses
-from tests.forcing import before_sends
+from tests.forcing import before_sends, count_calls
 from zmqbridge import SocketOptions, _socket
 from zmqbridge.connections import base
 
@@ -371,19 +371,11 @@ async def test_false_edges(
         monitoring = addresses.new("inproc")
         puller._socket.raw.monitor(monitoring, zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
         monitor = context.pair(connect=monitoring)
-        drains = 0
-        real = puller._socket.drain
-
-        def drain(limit: int) -> tuple[list[list[bytes]], bool]:
-            nonlocal drains
-            drains += 1
-            return real(limit)
-
         receiving = loop.spawn(puller.receive)
         await loop.parked(puller)
-        monkeypatch.setattr(puller._socket, "drain", drain)
+        calls = count_calls(puller._socket, monkeypatch, "drain")
         for _ in range(peers):
-            before = drains
+            before = calls["drain"]
             pusher = context.pusher(connect=address)
             if transport == "tcp":
                 assert parse_monitor_message(await monitor.receive())["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED
@@ -393,11 +385,11 @@ async def test_false_edges(
                 pusher.close()
             # Its coming, its going and the end of its pipe make the descriptor readable, once each at most;
             # each may be seen once more, and there is one look for the answer to each.
-            await loop.until(lambda: drains > before)  # noqa: B023 (called at once)
+            await loop.until(lambda: calls["drain"] > before)  # noqa: B023 (called at once)
         # Some of it comes late, from libzmq's own threads: a loop that spins would look once a turn.
         for _ in range(50 * peers):
             await loop.turn()
-        assert drains <= 8 * peers, "the loop spins"
+        assert calls["drain"] <= 8 * peers, "the loop spins"
         assert not receiving.done
         assert puller.stats.parked == 1
         await context.pusher(connect=address).send(b"a real one")
@@ -428,15 +420,7 @@ async def test_an_old_edge_under_a_new_connection(
                 new = puller
             else:
                 others.append(puller)
-        drains = 0
-        real = new._socket.drain
-
-        def drain(limit: int) -> tuple[list[list[bytes]], bool]:
-            nonlocal drains
-            drains += 1
-            return real(limit)
-
-        monkeypatch.setattr(new._socket, "drain", drain)
+        calls = count_calls(new._socket, monkeypatch, "drain")
         receiving = loop.spawn(new.receive)
         with pytest.raises(zmqbridge.ConnectionClosed):
             await ended.result()
@@ -445,7 +429,7 @@ async def test_an_old_edge_under_a_new_connection(
             await loop.turn()
         assert not receiving.done
         assert new.stats.parked == 1
-        assert drains <= 4, "the loop spins"
+        assert calls["drain"] <= 4, "the loop spins"
         await context.pusher(connect=new.endpoints[0].address).send(b"for the new")
         assert await receiving.result() == [b"for the new"]
 
