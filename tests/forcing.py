@@ -100,7 +100,7 @@ def before_calls(**hooks: Hook) -> Iterator[None]:
 @contextmanager
 def before_sends(socket: Socket, hook: Callable[[bytes], int]) -> Iterator[None]:
     """Have a hook called with each frame that a socket is about to send, whichever way it does; frames are small."""
-    real = socket._send
+    real = socket.send_frame
 
     def send(frame: bytes, flags: int) -> object:
         number = hook(frame)
@@ -111,7 +111,7 @@ def before_sends(socket: Socket, hook: Callable[[bytes], int]) -> Iterator[None]
     def zmq_send(handle: int, data: int | None, size: int, flags: int) -> int:
         return hook(ctypes.string_at(data or 0, size)) if handle == getattr(socket, "_handle", None) else 0
 
-    socket._send = send
+    socket.send_frame = send
     try:
         if isinstance(socket, FastSocket):
             with before_calls(zmq_send=zmq_send):
@@ -119,4 +119,4 @@ def before_sends(socket: Socket, hook: Callable[[bytes], int]) -> Iterator[None]
         else:
             yield
     finally:
-        socket._send = real
+        socket.send_frame = real

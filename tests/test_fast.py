@@ -19,6 +19,7 @@ import zmq
 import zmqbridge
 from zmqbridge import _socket
 from zmqbridge._fast import ALL, VARIABLE, load, load_option
+from zmqbridge._items import LeanItems
 from zmqbridge._socket import POLLIN, POLLOUT, FastSocket, LeanSocket, Socket
 from zmqbridge.framing import Publication
 from zmqbridge.protocols import Faults, SubscriberProtocol
@@ -26,6 +27,7 @@ from zmqbridge.protocols import Faults, SubscriberProtocol
 extension: Any = pytest.importorskip("zmqbridge._speedups", reason="the extension was not built")
 
 TWINS = [Socket, LeanSocket, FastSocket]
+ITEMS = [LeanItems, extension.Items]
 FRAME_LAYOUTS: list[list[bytes]] = [
     [b""],
     [b"x"],
@@ -293,7 +295,7 @@ def test_a_pipe_that_dies_in_the_middle(context: Any, kind: int) -> None:
     answers = iter([(2, errno.EAGAIN), None])
     forgotten: list[tuple[bytes, int]] = []
     one._send_message = lambda handle, frames: next(answers)
-    one._send = lambda frame, flags: forgotten.append((frame, flags))
+    one.send_frame = lambda frame, flags: forgotten.append((frame, flags))
     one._read_events = lambda handle: POLLOUT
     assert one.send([b"a", b"b", b"c", b"d"])
     assert forgotten == ([(b"", int(zmq.NOBLOCK))] if kind == zmq.DEALER else [])
@@ -428,7 +430,8 @@ def drive(awaitable: Any) -> Any:
     return stopped.value.value
 
 
-def test_items() -> None:
+@pytest.mark.parametrize("kind", ITEMS)
+def test_items(kind: Any) -> None:
     """An iterator takes what is there and is reserved for nobody, and otherwise awaits what the call returns."""
     buffer, books, waits = deque([1, (2,), None, StopIteration(4)]), Books(), 0
 
@@ -437,7 +440,7 @@ def test_items() -> None:
         waits += 1
         return "waited"
 
-    items = extension.Items(buffer, books, wait)
+    items = kind(buffer, books, wait)
     assert aiter(items) is items
     assert drive(anext(items)) == 1
     books.reserved = 3
@@ -477,14 +480,15 @@ def test_items_asked_for_before_they_are_awaited() -> None:
     assert stopped.value.value == 2
 
 
-def test_items_are_tasks() -> None:
+@pytest.mark.parametrize("kind", ITEMS)
+def test_items_are_tasks(kind: Any) -> None:
     """The next item can be a task, whether it is there or not."""
 
     async def wait() -> str:
         return "waited"
 
     async def main() -> list[Any]:
-        items = extension.Items(deque([1]), Books(), wait)
+        items = kind(deque([1]), Books(), wait)
         return [await asyncio.create_task(items.__anext__()) for _ in range(2)]
 
     assert asyncio.run(main()) == [1, "waited"]
@@ -589,9 +593,15 @@ def test_items_do_not_leak() -> None:
 
 
 @pytest.fixture
-def exchange(context: Any) -> Iterator[Callable[..., Any]]:
+def kind() -> type[Socket]:
+    """What reads the publications, unless a case says otherwise."""
+    return FastSocket
+
+
+@pytest.fixture
+def exchange(context: Any, kind: type[Socket]) -> Iterator[Callable[..., Any]]:
     """What one end of a pair, which reads publications, makes of the messages that the other sends."""
-    one, other = FastSocket(context, zmq.PAIR), FastSocket(context, zmq.PAIR)
+    one, other = FastSocket(context, zmq.PAIR), kind(context, zmq.PAIR)
     other.connect(one.bind("inproc://publications").address)
     other.publication = Publication
 
@@ -608,6 +618,7 @@ def exchange(context: Any) -> Iterator[Callable[..., Any]]:
     other.close()
 
 
+@pytest.mark.parametrize("kind", [LeanSocket, FastSocket])
 def test_publications(exchange: Callable[..., Any]) -> None:
     """A message of one frame with a zero byte in it is a publication at once; any other is left as it is."""
     good = [b"tag\0message"], [b"\0"], [b"a\0b\0c"], [b"a\0"], [b"a\0c"], [b"\0" + b"x" * 1000]

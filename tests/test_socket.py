@@ -62,7 +62,7 @@ def fail(real: Callable[..., Any], *failures: tuple[int, int]) -> Callable[..., 
 def test_false_eagain(pair: tuple[Socket, Socket]) -> None:
     """A send whose EAGAIN is out of date succeeds at the second try, after EVENTS was read."""
     push, pull = pair
-    push._send = fail(push._send, (0, errno.EAGAIN))
+    push.send_frame = fail(push.send_frame, (0, errno.EAGAIN))
     assert push.send([b"a"])
     assert pull.drain(10) == ([[b"a"]], True)
 
@@ -72,14 +72,14 @@ def test_death_in_the_middle_of_a_message(pair: tuple[Socket, Socket], at: int) 
     """A pipe that dies in the middle of a message: the message is sent whole, and the next is whole too."""
     push, pull = pair
     sent: list[tuple[bytes, int]] = []
-    real = push._send
+    real = push.send_frame
 
     def recording(frame: bytes, flags: int) -> object:
         # libzmq drops what it has of a message whose pipe died, and swallows the rest up to its last frame.
         sent.append((frame, flags))
         return None if len(sent) <= 2 else real(frame, flags)
 
-    push._send = fail(recording, (at, errno.EAGAIN))
+    push.send_frame = fail(recording, (at, errno.EAGAIN))
     assert push.send([b"a", b"b", b"c"])
     assert push.send([b"next"])
     assert pull.drain(10) == ([[b"a", b"b", b"c"], [b"next"]], True)
@@ -209,7 +209,7 @@ def failing(push: Socket, pull: Socket, code: int) -> Iterator[None]:
         raise zmq.ZMQError(code)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(push, "_send", fail)
+        patched.setattr(push, "send_frame", fail)
         patched.setattr(push, "_get", fail)
         patched.setattr(pull, "_recv", fail)
         for socket in (push, pull):

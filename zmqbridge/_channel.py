@@ -42,7 +42,7 @@ from threading import get_ident
 from typing import Any, Generic, TypeVar
 from weakref import WeakSet
 
-from zmqbridge._socket import POLLIN, POLLOUT, Socket
+from zmqbridge._socket import NOBLOCK, POLLIN, POLLOUT, Refused, Socket
 from zmqbridge.abc import Backend
 from zmqbridge.errors import ConnectionClosed, ContextTerminated, LocalProtocolError, WouldBlock, ZmqBridgeError
 from zmqbridge.framing import Message, frames_of
@@ -123,7 +123,6 @@ class Channel(Generic[Item]):
         # The thread that may send without a checkpoint, and without a look at the state; None where there is none.
         self._sends_at_once: int | None = None
         self._lanes = self.readiness.lanes
-        self._try_frame = socket.try_frame
         _open_channels.add(self)
 
     # --- misuse ---
@@ -250,10 +249,13 @@ class Channel(Generic[Item]):
         """
         if self._budget <= 0 or self._sends_at_once != get_ident() or self._lanes:
             return False
-        if type(message) is not bytes:
+        socket = self.socket
+        if type(message) is not bytes or len(message) >= socket.shared_from:
             return self._try_send(frames_of(message), once=True)
-        # What _try_send() does, without its calls.
-        if not self._try_frame(message):
+        # What _try_send() does, without its calls; send() will say why it was refused.
+        try:
+            socket.send_frame(message, NOBLOCK)
+        except Refused:
             return False
         self._budget -= 1
         self.sent += 1

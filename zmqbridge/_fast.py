@@ -96,7 +96,9 @@ class Option:
         self.read = read
         self.value = ctypes.c_int()
         size = ctypes.c_size_t(ctypes.sizeof(self.value))
-        self.arguments = ctypes.c_void_p(socket), ctypes.c_int(option), ctypes.byref(self.value), ctypes.byref(size)
+        # References and a plain number: ctypes converts them faster than objects that it made for their types.
+        pointer = ctypes.byref(ctypes.c_char.from_address(socket))
+        self.arguments = pointer, option, ctypes.byref(self.value), ctypes.byref(size)
 
 
 def load_option() -> Callable[..., int] | None:

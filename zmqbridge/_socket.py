@@ -61,19 +61,25 @@ from zmqbridge.errors import (
     PeerUnreachable,
     ZmqBridgeError,
 )
-from zmqbridge.framing import Message
+from zmqbridge.framing import SEPARATOR, Message
 from zmqbridge.options import SocketOptions
 
 __all__ = [
+    "NOBLOCK",
     "POLLIN",
     "POLLOUT",
     "FastSocket",
     "LeanSocket",
+    "Refused",
     "Socket",
     "fast_items",
     "open_socket",
     "speedups_enabled",
 ]
+
+Refused = zmq.ZMQError
+
+_new_tuple = tuple.__new__
 
 _speedups = load()
 _read_option = load_option()
@@ -131,6 +137,8 @@ class Socket:
         receives: whether messages ever come in on this type of socket.
         input_pending: whether the latest read of EVENTS said that there is something to receive.
         views_from: frames of so many bytes and more are received as memoryviews of libzmq's own buffer.
+        shared_from: frames of so many bytes and more are sent without being copied, by :meth:`try_once`.
+        send_frame: pyzmq's own call, which sends a frame with some flags, or raises :data:`Refused`.
         publication: the named tuple that publications may be received as, where that is faster; ``None`` for frames.
     """
 
@@ -165,11 +173,11 @@ class Socket:
         self.views_from = maxsize
         self.publication: type[Any] | None = None
         self._swallows = int(socket_type) in _SWALLOWS
-        self._shared_from = maxsize
+        self.shared_from = maxsize
         self._recv: Callable[..., zmq.Frame] = self.raw.recv
         # The compiled class's method: the subclass's checks for options of draft sockets
         # that are not used here would double its cost.
-        self._send: Callable[[bytes, int], object] = zmq.backend.Socket.send.__get__(self.raw)
+        self.send_frame: Callable[[bytes, int], object] = zmq.backend.Socket.send.__get__(self.raw)
         self._get: Callable[[int], Any] = self.raw.get
 
     def drain(self, limit: int) -> tuple[list[list[bytes]], bool]:
@@ -248,7 +256,7 @@ class Socket:
         Raises:
             PeerUnreachable: as :meth:`send`.
         """
-        send = self._send
+        send = self.send_frame
         last = len(frames) - 1
         index = 0
         try:
@@ -264,16 +272,6 @@ class Socket:
             self._refused(frames, error)
         return True
 
-    def try_frame(self, frame: bytes) -> bool:
-        """Send a message of one frame, and return whether it was sent; why it was not, :meth:`send` will say."""
-        if len(frame) >= self._shared_from:
-            return self.try_once((frame,))
-        try:
-            self._send(frame, NOBLOCK)
-        except zmq.ZMQError:
-            return False
-        return True
-
     def _refused(self, frames: Sequence[bytes], error: zmq.ZMQError) -> NoReturn:
         if error.errno == errno.EHOSTUNREACH:
             raise PeerUnreachable(f"no peer {frames[0]!r} is connected to this router") from None
@@ -281,7 +279,7 @@ class Socket:
 
     def _forget_the_rest(self) -> None:
         try:
-            self._send(b"", NOBLOCK)
+            self.send_frame(b"", NOBLOCK)
         except zmq.ZMQError as error:
             self._translate(error)
 
@@ -402,9 +400,9 @@ class LeanSocket(Socket):
     def drain(self, limit: int) -> tuple[list[list[bytes]], bool]:
         if self.views_from != maxsize:
             return super().drain(limit)
-        read, more = self._read, self._more
+        read, more, publication = self._read, self._more, self.publication
         ask, arguments, follows = more.read, more.arguments, more.value
-        messages: list[list[bytes]] = []
+        messages: list[Any] = []
         room = BATCH_COST
         try:
             for part in (1, limit - 1) if self._asks_first else (limit,):
@@ -412,11 +410,17 @@ class LeanSocket(Socket):
                     return messages, True
                 for _ in range(part):
                     data = read(NOBLOCK)
-                    messages.append([data])
                     if ask(*arguments) or follows.value or len(data) > SMALL:
+                        messages.append([data])
                         room -= self._complete(messages)
                         if room <= 0:
                             return messages, False
+                    elif publication is None:
+                        messages.append([data])
+                    else:
+                        tag, found, text = data.partition(SEPARATOR)
+                        # The named tuple's own constructor costs thrice as much.
+                        messages.append(_new_tuple(publication, (tag, text)) if found else [data])
         except zmq.Again:
             return messages, True
         except zmq.ZMQError as error:
@@ -457,7 +461,7 @@ class FastSocket(Socket):
         super().__init__(context, socket_type)
         assert _speedups is not None
         self._handle = int(self.raw.underlying)
-        self._shared_from = SHARED_FROM
+        self.shared_from = SHARED_FROM
         self._receive_batch = _speedups.receive
         self._send_message = _speedups.send
         self._send_messages = _speedups.send_batch

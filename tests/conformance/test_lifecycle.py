@@ -29,6 +29,7 @@ from tests.conformance.harnesses.on_twisted import TwistedHarness
 from tests.conftest import Addresses
 from tests.forcing import before_sends, count_calls
 from zmqbridge import SocketOptions, _socket
+from zmqbridge._items import LeanItems
 from zmqbridge.connections import base
 
 BATCH = 256
@@ -490,7 +491,7 @@ async def test_false_eagain(loop: Harness, addresses: Addresses, monkeypatch: py
     async with loop.context() as context:
         pusher = context.pusher(bind=addresses.new("inproc"), options=SMALL)
         puller = context.puller(connect=pusher.endpoints[0].address, options=SMALL)
-        real = pusher._socket._send
+        real = pusher._socket.send_frame
         calls = 0
 
         def send(frame: bytes, flags: int) -> object:
@@ -500,7 +501,7 @@ async def test_false_eagain(loop: Harness, addresses: Addresses, monkeypatch: py
                 raise zmq.Again
             return real(frame, flags)
 
-        pusher._socket._send = send
+        pusher._socket.send_frame = send
 
         async def send_all() -> None:
             for number in range(count):
@@ -576,7 +577,7 @@ async def test_in_the_middle_of_an_iteration(
 ) -> None:
     """In the body of an iteration a program may close the connection, send on it, open others or raise."""
     if not with_extension:
-        monkeypatch.setattr(base, "fast_items", lambda: None)
+        monkeypatch.setattr(base, "Items", LeanItems)
     messages = [[b"%d" % number] for number in range(10)]
     async with loop.context() as context:
         dealer = context.dealer(bind=addresses.new("inproc"))
@@ -635,7 +636,7 @@ async def test_death_in_the_middle_of_a_message(
     async with loop.context() as context:
         pusher = context.pusher(bind=addresses.new("inproc"))
         puller = context.puller(connect=pusher.endpoints[0].address)
-        real = pusher._socket._send
+        real = pusher._socket.send_frame
         calls = 0
 
         def send(frame: bytes, flags: int) -> object:
@@ -652,7 +653,7 @@ async def test_death_in_the_middle_of_a_message(
                 return None
             return real(frame, flags)
 
-        pusher._socket._send = send
+        pusher._socket.send_frame = send
         await pusher.send([b"a", b"b", b"c"])
         await pusher.send([b"next", b"one"])
         assert await puller.receive() == [b"a", b"b", b"c"]

@@ -187,7 +187,7 @@ class ModelSocket(Socket):
         self.receives = True
         self._swallows = True
         self.input_pending = False
-        self.views_from = self._shared_from = sys.maxsize
+        self.views_from = self.shared_from = sys.maxsize
         self._recv = raw.recv
-        self._send = raw.send
+        self.send_frame = raw.send
         self._get = raw.get

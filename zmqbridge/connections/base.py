@@ -15,7 +15,8 @@ from typing import Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar
 import zmq
 
 from zmqbridge._channel import BATCH, Channel
-from zmqbridge._socket import Socket, fast_items
+from zmqbridge._items import Items
+from zmqbridge._socket import Socket
 from zmqbridge.abc import Backend
 from zmqbridge.endpoints import Addresses, Endpoint, addresses_of
 from zmqbridge.errors import ConnectionClosed, EndpointError
@@ -388,21 +389,12 @@ class Receiver(Connection, Generic[Item]):
         return self._channel.take_many(limit)
 
     def __aiter__(self) -> AsyncIterator[Item]:
-        # The same as below, without a coroutine for each message.
-        items = fast_items()
-        if items is None:
-            return self
-        faster: AsyncIterator[Item] = items(self._channel.buffer, self._channel.readiness, self.__anext__)
-        return faster
+        return Items(self._channel.buffer, self._channel.readiness, self.__anext__)
 
     async def __anext__(self) -> Item:
-        channel = self._channel
-        # What free_items() and take() say, without their calls.
-        buffer = channel.buffer
-        if len(buffer) <= channel.readiness.reserved:
-            try:
-                await channel.wait_for_item(checkpoint=False)
-            except ConnectionClosed:
-                raise StopAsyncIteration from None
-        item: Item = buffer.popleft()
+        try:
+            await self._channel.wait_for_item(checkpoint=False)
+        except ConnectionClosed:
+            raise StopAsyncIteration from None
+        item: Item = self._channel.take()
         return item
