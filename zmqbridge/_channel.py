@@ -26,7 +26,7 @@ it holds the descriptor and reads for all. These are the rules, and where they l
   is :data:`BATCH` messages, or fewer where the receive high-water mark is lower.
 - Between two batches the loop runs: :attr:`Channel._budget` is a batch's worth of messages and sends for
   all tasks together, and comes back when the loop has run. Where the backend's rule is strict (trio), each
-  operation is a checkpoint as well.
+  operation is a checkpoint as well. A channel that a pump reads has no budget: the pump bounds its own turns.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from sys import maxsize
 from threading import get_ident
 from typing import Any, Generic, TypeVar
 from weakref import WeakSet
@@ -118,10 +119,11 @@ class Channel(Generic[Item]):
         self._backend: Backend | None = None
         self._thread: int | None = None
         self._budget = BATCH
+        self._attended = False
         self._turn = 0
         self._stale = True
-        # The thread that may send without a checkpoint, and without a look at the state; None where there is none.
-        self._sends_at_once: int | None = None
+        # The thread that needs no look at the state, and no checkpoint where nothing is waited for; or None.
+        self._unchecked: int | None = None
         self._lanes = self.readiness.lanes
         _open_channels.add(self)
 
@@ -152,6 +154,7 @@ class Channel(Generic[Item]):
                     "from one thread: hand the work to the loop that runs there"
                 )
             self._thread = get_ident()
+            self.settle()
 
     def own(self) -> None:
         """From now on the channel belongs to the calling thread, which is its loop's."""
@@ -166,10 +169,16 @@ class Channel(Generic[Item]):
             self.own()
         return self._thread == get_ident()
 
+    def attend(self) -> None:
+        """From now on somebody reads who is called, and bounds his own turns: sends are calls, and have no budget."""
+        self._attended = True
+        self._budget = maxsize
+        self.settle()
+
     def settle(self) -> None:
-        """Note what :meth:`send_at_once` need not ask each time: call it when the state or the thread has changed."""
-        lenient = self._backend is not None and not self._backend.strict_checkpoints
-        self._sends_at_once = self._thread if lenient and self.state.state is State.OPEN else None
+        """Note what need not be asked for each message: call it when the state or the thread has changed."""
+        lenient = self._attended or (self._backend is not None and not self._backend.strict_checkpoints)
+        self._unchecked = self._thread if lenient and self.state.state is State.OPEN else None
 
     def _enter(self) -> Backend:
         self.check_caller()
@@ -186,6 +195,8 @@ class Channel(Generic[Item]):
         Args:
             checkpoint: make a checkpoint in any case where the backend's rule is strict.
         """
+        if self._unchecked == get_ident() and len(self.buffer) > self.readiness.reserved:
+            return
         backend = self._enter()
         if self._has_item(may_read=self._budget > 0):
             if not (checkpoint and backend.strict_checkpoints):
@@ -247,7 +258,7 @@ class Channel(Generic[Item]):
         Returns:
             Whether it was sent.
         """
-        if self._budget <= 0 or self._sends_at_once != get_ident() or self._lanes:
+        if self._budget <= 0 or self._unchecked != get_ident() or self._lanes:
             return False
         socket = self.socket
         if type(message) is not bytes or len(message) >= socket.shared_from:
@@ -271,7 +282,7 @@ class Channel(Generic[Item]):
         Raises:
             PeerUnreachable: if a router has no such peer.
         """
-        if self._budget <= 0 or self._sends_at_once != get_ident() or lane in self._lanes:
+        if self._budget <= 0 or self._unchecked != get_ident() or lane in self._lanes:
             return False
         return self._try_send(frames, once=True)
 

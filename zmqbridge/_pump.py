@@ -73,6 +73,7 @@ class Pump(Generic[Item]):
         self._timer: Timer | None = None
         self._place = Parked()
         self._place.waiter = self
+        channel.attend()
         self._reads = channel.socket.receives
         if self._reads:
             channel.readiness.park_watcher(self._place)
@@ -84,13 +85,11 @@ class Pump(Generic[Item]):
         """Look soon; the channel calls this when the socket was touched."""
         if self._looking:
             self._woken = True
-        elif not self._scheduled and self._has_reason_to_look():
-            self._scheduled = True
-            self._call_soon(self._turn)
-
-    def _has_reason_to_look(self) -> bool:
-        channel = self._channel
-        return self._reads or bool(channel.readiness.lanes) or channel.state.state is not State.OPEN
+        elif not self._scheduled:
+            channel = self._channel
+            if self._reads or channel.readiness.lanes or channel.state.state is not State.OPEN:
+                self._scheduled = True
+                self._call_soon(self._turn)
 
     def _turn(self) -> None:
         self._scheduled = False

@@ -35,7 +35,7 @@ class ZmqPubConnection(ZmqConnection):
             LocalProtocolError: if the tag holds the separator.
             TypeError: if the message is neither bytes-like nor text.
         """
-        self._zmqSend((publication_frame(encoded(message), tag, _separator(self.topicSep)),))
+        self._zmqSendFrame(publication_frame(encoded(message), tag, _separator(self.topicSep)))
 
 
 class ZmqSubConnection(ZmqConnection):

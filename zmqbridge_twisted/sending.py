@@ -37,7 +37,10 @@ class Sending:
             ConnectionClosed: after :meth:`shutdown`.
             TypeError: if a frame is neither bytes-like nor text.
         """
-        self._zmqSend(frames_of(encoded(message)))
+        if type(message) is bytes:
+            self._zmqSendFrame(message)
+        else:
+            self._zmqSend(frames_of(encoded(message)))
 
     def sendDeferred(self, message: Any) -> Deferred[None]:
         """Send a message when there is room for it, behind all that wait already.
@@ -61,6 +64,10 @@ class Sending:
         except ZmqBridgeError as error:
             return fail(as_zmq_error(error))
         return succeed(None)
+
+    def _zmqSendFrame(self, frame: bytes) -> None:
+        if not self._zmqChannel.send_at_once(frame):
+            self._zmqSend((frame,))
 
     def _zmqSend(self, frames: Sequence[bytes]) -> Deferred[None] | None:
         """Send frames, or queue them: then return a Deferred that fires when they are gone."""

@@ -739,15 +739,14 @@ class MidMessage:
             self.tried.append(frame)
         if frame == b"b" and not self.dying.closed:
             self.dying.close()
-            if self.kind not in ("pair", "router", "replier"):
-                self.heir = self._peer()
+            # The heir comes after the looks: what libzmq hears first is the end, and not another peer.
             if heard != "nothing":
                 assert self.look(20)
             if heard == "all":
                 while self.look(0.01):
                     pass
-                if self.heir is None:
-                    self.inherit()
+            if heard == "all" or self.kind not in ("pair", "router", "replier"):
+                self.inherit()
         return 0
 
 
@@ -789,7 +788,10 @@ async def test_peer_that_dies_in_the_middle_of_a_message(
         elif heard == "nothing":
             assert pieces in ([], [WHOLE])
         elif len(case.tried) > len(WHOLE):
-            assert case.tried == [b"a", b"b", b"", *WHOLE]
+            # Ended where it broke off, then again from its first frame, which may come before libzmq knows the heir.
+            again = case.tried[3:]
+            assert case.tried[:3] == [b"a", b"b", b""]
+            assert again in (WHOLE, [b"a", *WHOLE])
             assert pieces == [WHOLE]
         else:
             # libzmq had heard it all, and swallowed the rest.

@@ -63,12 +63,19 @@ async def test_another_loop_in_another_thread(loop: Harness, addresses: Addresse
         assert await parked[0].result() == [b"x"]
         receiving = loop.spawn(pair.receive)
         await loop.parked(pair)
+        await pair.send_many([[b"taken"], [b"read ahead"]])
+        assert await other.receive() == [b"taken"]
+        assert other.stats.buffered == 1
         calls: list[Callable[[], Any]] = [
             lambda: pair.send(b"y"),
             lambda: pair.send_many([b"y"]),
             pair.receive,
             pair.receive_many,
             pair.__anext__,
+            other.receive,
+            other.receive_many,
+            other.receive_nowait,
+            other.__anext__,
             pair.aclose,
             lambda: pair.send_nowait(b"y"),
             pair.receive_nowait,
@@ -110,6 +117,7 @@ async def test_another_loop_in_another_thread(loop: Harness, addresses: Addresse
         assert len(outcomes) == len(calls)
         assert [outcome for outcome in outcomes if "belongs to another thread" not in str(outcome)] == []
         assert not receiving.done
+        assert await other.receive() == [b"read ahead"]
         await other.send(b"after")
         assert await receiving.result() == [b"after"]
         publisher.publish(b"after", tag="a")
