@@ -67,7 +67,7 @@ format: $(VENV)/.lint ## rewrite the code in the project's format
 docs: $(VENV)/.docs ## the documentation, in docs/_build/html; a warning is an error
 	$(RUN) -m sphinx --fail-on-warning --keep-going --builder html docs docs/_build/html
 
-bench: $(VENV)/.bench ## the figures of speed beside its peers, in half an hour, for the documentation
+bench: $(VENV)/.bench ## the figures of speed beside its peers, in a quarter of an hour, for the documentation
 	$(RUN) -m benchmarks --json docs/benchmarks.json --text docs/benchmarks.txt --svg docs/benchmarks.svg $(ARGS)
 
 bench-quick: $(VENV)/.bench ## what is judged of them, in two minutes; ARGS='--only receive' is less
