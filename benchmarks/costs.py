@@ -18,6 +18,7 @@ import zmq.backend
 
 import zmqbridge
 from zmqbridge import _socket
+from zmqbridge._channel import BATCH
 from zmqbridge._items import Items, LeanItems
 from zmqbridge._socket import FastSocket, LeanSocket, Socket
 from zmqbridge.framing import Publication, read_publication
@@ -25,7 +26,6 @@ from zmqbridge.readiness import Readiness
 
 ROUNDS = 15
 COUNT = 20_000
-BATCH = 256
 PAYLOAD = b"x" * 100
 PUBLICATION = b"tag\0" + PAYLOAD
 

@@ -119,7 +119,6 @@ class Channel(Generic[Item]):
         self._backend: Backend | None = None
         self._thread: int | None = None
         self._budget = BATCH
-        self._attended = False
         self._turn = 0
         self._stale = True
         # The thread that needs no look at the state, and no checkpoint where nothing is waited for; or None.
@@ -171,13 +170,14 @@ class Channel(Generic[Item]):
 
     def attend(self) -> None:
         """From now on somebody reads who is called, and bounds his own turns: sends are calls, and have no budget."""
-        self._attended = True
+        if self._backend is None:
+            self._backend = self._get_backend()
         self._budget = maxsize
         self.settle()
 
     def settle(self) -> None:
         """Note what need not be asked for each message: call it when the state or the thread has changed."""
-        lenient = self._attended or (self._backend is not None and not self._backend.strict_checkpoints)
+        lenient = self._backend is not None and not self._backend.strict_checkpoints
         self._unchecked = self._thread if lenient and self.state.state is State.OPEN else None
 
     def _enter(self) -> Backend:
@@ -195,6 +195,7 @@ class Channel(Generic[Item]):
         Args:
             checkpoint: make a checkpoint in any case where the backend's rule is strict.
         """
+        # What follows, where that is only to return: without its calls.
         if self._unchecked == get_ident() and len(self.buffer) > self.readiness.reserved:
             return
         backend = self._enter()

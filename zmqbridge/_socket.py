@@ -61,7 +61,7 @@ from zmqbridge.errors import (
     PeerUnreachable,
     ZmqBridgeError,
 )
-from zmqbridge.framing import SEPARATOR, Message
+from zmqbridge.framing import SEPARATOR, Message, new_tuple
 from zmqbridge.options import SocketOptions
 
 __all__ = [
@@ -78,8 +78,6 @@ __all__ = [
 ]
 
 Refused = zmq.ZMQError
-
-_new_tuple = tuple.__new__
 
 _speedups = load()
 _read_option = load_option()
@@ -419,8 +417,7 @@ class LeanSocket(Socket):
                         messages.append([data])
                     else:
                         tag, found, text = data.partition(SEPARATOR)
-                        # The named tuple's own constructor costs thrice as much.
-                        messages.append(_new_tuple(publication, (tag, text)) if found else [data])
+                        messages.append(new_tuple(publication, (tag, text)) if found else [data])
         except zmq.Again:
             return messages, True
         except zmq.ZMQError as error:

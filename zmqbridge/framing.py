@@ -34,6 +34,7 @@ __all__ = [
     "Publication",
     "Tag",
     "frames_of",
+    "new_tuple",
     "publication_frame",
     "read_envelope",
     "read_publication",
@@ -63,6 +64,9 @@ _LIKELY_TAG = 256
 
 # Sequences that are one frame, or none at all.
 _SINGLE: tuple[type, ...] = (bytearray, memoryview, str)
+
+# As in ``new_tuple(Publication, (tag, message))``: the named tuple's own constructor costs thrice as much.
+new_tuple: Any = tuple.__new__
 
 
 class Publication(NamedTuple):
@@ -178,7 +182,8 @@ def read_publication(frames: Sequence[bytes], separator: bytes = SEPARATOR) -> P
             return _read_view(frame, separator)
         tag, found, message = frame.partition(separator)
         if found:
-            return Publication(tag, message)
+            publication: Publication = new_tuple(Publication, (tag, message))
+            return publication
         raise RemoteProtocolError(f"a publication of one frame with no {separator!r} to end its tag")
     if len(frames) == 2:
         return Publication(_held(frames[0]), frames[1])
