@@ -24,6 +24,7 @@ TESTS_FAILED = 1  # pytest's exit code
 MODEL = ("tests/test_readiness.py", "tests/model")
 SOCKET = ("tests/test_socket.py",)
 BACKENDS = ("tests/test_backends.py",)
+TURNS = ("tests/loops/test_asyncio.py", "-k", "one_turn or a_turn")
 
 
 def conformance(loop: str, *names: str) -> tuple[str, ...]:
@@ -94,15 +95,15 @@ MUTATIONS = [
     Mutation(
         "a send that asks for nothing is for the channel's own thread alone",
         CHANNEL,
-        "        if self._budget <= 0 or self._unchecked != get_ident() or self._lanes:\n",
-        "        if self._budget <= 0 or self._unchecked is None or self._lanes:\n",
+        "        if self._sends_left <= 0 or self._unchecked != get_ident() or self._lanes:\n",
+        "        if self._sends_left <= 0 or self._unchecked is None or self._lanes:\n",
         conformance("asyncio", "misuse"),
     ),
     Mutation(
         "a send that asks for nothing does not overtake those that wait",
         CHANNEL,
-        "        if self._budget <= 0 or self._unchecked != get_ident() or self._lanes:\n",
-        "        if self._budget <= 0 or self._unchecked != get_ident():\n",
+        "        if self._sends_left <= 0 or self._unchecked != get_ident() or self._lanes:\n",
+        "        if self._sends_left <= 0 or self._unchecked != get_ident():\n",
         conformance("asyncio", "pipeline", "storms", "lifecycle"),
     ),
     Mutation(
@@ -122,9 +123,30 @@ MUTATIONS = [
     Mutation(
         "a program that sends without end lets the loop run",
         CHANNEL,
-        "        if self._budget <= 0 or self._unchecked != get_ident() or self._lanes:\n",
+        "        if self._sends_left <= 0 or self._unchecked != get_ident() or self._lanes:\n",
         "        if self._unchecked != get_ident() or self._lanes:\n",
         conformance("asyncio", "fairness"),
+    ),
+    Mutation(
+        "a look that reads nothing lets the loop run none the less",
+        CHANNEL,
+        "                self._reads_left -= 1  # a look costs something though it reads nothing\n",
+        "",
+        conformance("asyncio", "lifecycle"),
+    ),
+    Mutation(
+        "what one turn reads does not keep others from sending in the next",
+        CHANNEL,
+        "            self._reads_left -= len(messages)\n",
+        "            self._sends_left -= len(messages)\n",
+        TURNS,
+    ),
+    Mutation(
+        "a send that waited for its turn leaves the turn's sends to others",
+        CHANNEL,
+        "            self._sends_left += 1\n",
+        "",
+        TURNS,
     ),
     Mutation(
         "2: look again after a failed send that saw input",
@@ -311,7 +333,7 @@ MUTATIONS = [
     Mutation(
         "the loop stays alive: a checkpoint for each batch's worth of sends",
         CHANNEL,
-        "        if self._budget <= 0 or backend.strict_checkpoints:\n"
+        "        if self._sends_left <= 0 or backend.strict_checkpoints:\n"
         "            await self._checkpoint(backend)\n            self.check_caller()\n        if lane",
         "        if lane",
         conformance("asyncio", "fairness"),

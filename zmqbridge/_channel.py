@@ -24,9 +24,12 @@ it holds the descriptor and reads for all. These are the rules, and where they l
   finds the message. Cancellation is handled by ``finally`` alone.
 - Messages are read ahead by at most one batch, and only while somebody receives. A batch
   is :data:`BATCH` messages, or fewer where the receive high-water mark is lower.
-- Between two batches the loop runs: :attr:`Channel._budget` is a batch's worth of messages and sends for
-  all tasks together, and comes back when the loop has run. Where the backend's rule is strict (trio), each
-  operation is a checkpoint as well. A channel that a pump reads has no budget: the pump bounds its own turns.
+- Between two batches the loop runs. A turn of it allows all tasks together a batch's worth of messages read
+  (:attr:`Channel._reads_left`) and as many sends (:attr:`Channel._sends_left`); both come back when the loop has run.
+  They are two, and a send that has waited for its turn is free, so that a thousand tasks that are answered, a batch a
+  turn, may each ask again in the turn in which they run: were there one, or were those who waited to use up what the
+  others need, each would wait one turn more, again and again. Where the backend's rule is strict (trio), each
+  operation is a checkpoint as well. A channel that a pump reads has no such limit: the pump bounds its own turns.
 """
 
 from __future__ import annotations
@@ -118,7 +121,7 @@ class Channel(Generic[Item]):
         self._describe = describe
         self._backend: Backend | None = None
         self._thread: int | None = None
-        self._budget = BATCH
+        self._reads_left = self._sends_left = BATCH
         self._turn = 0
         self._stale = True
         # The thread that needs no look at the state, and no checkpoint where nothing is waited for; or None.
@@ -169,10 +172,10 @@ class Channel(Generic[Item]):
         return self._thread == get_ident()
 
     def attend(self) -> None:
-        """From now on somebody reads who is called, and bounds his own turns: sends are calls, and have no budget."""
+        """From now on somebody reads who is called, and bounds his own turns: sends are calls, and have no limit."""
         if self._backend is None:
             self._backend = self._get_backend()
-        self._budget = maxsize
+        self._reads_left = self._sends_left = maxsize
         self.settle()
 
     def settle(self) -> None:
@@ -181,7 +184,8 @@ class Channel(Generic[Item]):
         self._unchecked = self._thread if lenient and self.state.state is State.OPEN else None
 
     def _enter(self) -> Backend:
-        self.check_caller()
+        if self._unchecked != get_ident():
+            self.check_caller()
         if self._backend is None:
             self._backend = self._get_backend()
             self.settle()
@@ -199,12 +203,12 @@ class Channel(Generic[Item]):
         if self._unchecked == get_ident() and len(self.buffer) > self.readiness.reserved:
             return
         backend = self._enter()
-        if self._has_item(may_read=self._budget > 0):
+        if self._has_item(may_read=self._reads_left > 0):
             if not (checkpoint and backend.strict_checkpoints):
                 return
             await self._checkpoint(backend)
             self.check_caller()
-            if self._has_item(may_read=self._budget > 0):
+            if self._has_item(may_read=self._reads_left > 0):
                 return
         parked = self.readiness.park_reader()
         taking = 0
@@ -259,7 +263,7 @@ class Channel(Generic[Item]):
         Returns:
             Whether it was sent.
         """
-        if self._budget <= 0 or self._unchecked != get_ident() or self._lanes:
+        if self._sends_left <= 0 or self._unchecked != get_ident() or self._lanes:
             return False
         socket = self.socket
         if type(message) is not bytes or len(message) >= socket.shared_from:
@@ -269,7 +273,7 @@ class Channel(Generic[Item]):
             socket.send_frame(message, NOBLOCK)
         except Refused:
             return False
-        self._budget -= 1
+        self._sends_left -= 1
         self.sent += 1
         self._stale = True
         leader = self.readiness.leader
@@ -283,7 +287,7 @@ class Channel(Generic[Item]):
         Raises:
             PeerUnreachable: if a router has no such peer.
         """
-        if self._budget <= 0 or self._unchecked != get_ident() or lane in self._lanes:
+        if self._sends_left <= 0 or self._unchecked != get_ident() or lane in self._lanes:
             return False
         return self._try_send(frames, once=True)
 
@@ -295,9 +299,10 @@ class Channel(Generic[Item]):
             PeerUnreachable: if a router has no such peer.
         """
         backend = self._enter()
-        if self._budget <= 0 or backend.strict_checkpoints:
+        if self._sends_left <= 0 or backend.strict_checkpoints:
             await self._checkpoint(backend)
             self.check_caller()
+            self._sends_left += 1
         if lane not in self.readiness.lanes and self._try_send(frames):
             return
         await self.send_in_turn(frames, lane, deadline)
@@ -336,15 +341,15 @@ class Channel(Generic[Item]):
         lanes = self.readiness.lanes
         for message in messages:
             frames = frames_of(message)
-            if self._budget <= 0 or lanes or not self._try_send(frames):
+            if self._sends_left <= 0 or lanes or not self._try_send(frames):
                 await self.send(frames)
                 self.check_caller()
 
     async def _send_list(self, messages: list[Message]) -> None:
         start = 0
         while start < len(messages):
-            if self._budget > 0 and not self.readiness.lanes:
-                start += self._send_batch(messages, start, self._budget)
+            if self._sends_left > 0 and not self.readiness.lanes:
+                start += self._send_batch(messages, start, self._sends_left)
                 if start == len(messages):
                     return
             await self.send(frames_of(messages[start]))
@@ -358,7 +363,7 @@ class Channel(Generic[Item]):
         except (ContextTerminated, ConnectionClosed) as error:
             self._ended_by(error)
             raise
-        self._budget -= sent
+        self._sends_left -= sent
         self.sent += sent
         self.touched()
         return sent
@@ -400,7 +405,7 @@ class Channel(Generic[Item]):
         except ZmqBridgeError:
             self.touched()
             raise
-        self._budget -= 1
+        self._sends_left -= 1
         if sent:
             self.sent += 1
             self.touched()
@@ -420,10 +425,17 @@ class Channel(Generic[Item]):
         self.readiness.park_watcher(parked)
         try:
             while not parked.served:
-                if deadline is None or backend.current_time() < deadline:
+                if deadline is not None and backend.current_time() >= deadline:
+                    if not await self._catch_up(backend, parked):
+                        raise DeadlinePassed
+                elif parked.leads:
                     await self._park(backend, parked, deadline)
-                elif not await self._catch_up(backend, parked):
-                    raise DeadlinePassed
+                else:
+                    # What _park() does for all but the leader, without its coroutine.
+                    waiter = parked.waiter = backend.create_waiter()
+                    await waiter.wait(None, deadline)
+                    if self._unchecked != get_ident():
+                        self.check_caller()
         finally:
             self.readiness.leave_watcher(parked)
 
@@ -447,7 +459,8 @@ class Channel(Generic[Item]):
         """Wait once: for a wake, the descriptor, or the deadline; the leader reads for all."""
         leads = parked.leads
         if leads and self._stale:
-            if self._budget > 0:
+            if self._reads_left > 0:
+                self._reads_left -= 1  # a look costs something though it reads nothing
                 self.serve()
                 if parked.served:
                     return
@@ -462,7 +475,7 @@ class Channel(Generic[Item]):
         waiter = parked.waiter = backend.create_waiter()
         await waiter.wait(self.socket.fd if leads else None, deadline)
         if leads:
-            self._budget = BATCH
+            self._reads_left = self._sends_left = BATCH
         self.check_caller()
         if leads and not parked.served:
             self.serve()
@@ -479,7 +492,7 @@ class Channel(Generic[Item]):
         if turn == self._turn:
             # The first of those that waited for this turn: the batch is for all of them together.
             self._turn += 1
-            self._budget = BATCH
+            self._reads_left = self._sends_left = BATCH
 
     @contextmanager
     def touching(self) -> Iterator[Socket]:
@@ -535,7 +548,7 @@ class Channel(Generic[Item]):
             return False
         messages, drained = self.socket.drain(room)
         if messages:
-            self._budget -= len(messages)
+            self._reads_left -= len(messages)
             malformed = self.faults.malformed
             self.buffer.extend(self._accept(messages))
             malformed = self.faults.malformed - malformed

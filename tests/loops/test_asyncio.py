@@ -18,6 +18,8 @@ import zmq
 import zmqbridge
 from tests.conftest import Addresses
 from tests.loops.waiting import DUE, GIVEN_UP, ON_A_CONNECTION, WAITING, Limited, Make, MakeDue, Waiting, in_one_turn
+from zmqbridge._channel import BATCH
+from zmqbridge_asyncio.backend import AsyncioBackend
 
 Result = TypeVar("Result")
 Main = Callable[[], Coroutine[Any, Any, Result]]
@@ -635,6 +637,68 @@ def test_one_context_in_two_runs(new_loop: Callable[[], asyncio.AbstractEventLoo
                 assert await round_trip(context, addresses.new("tcp")) == [b"!"]
 
         loop.run_until_complete(go_on(loop.run_until_complete(begin())))
+
+
+@pytest.fixture
+def checkpoints(monkeypatch: pytest.MonkeyPatch) -> list[AsyncioBackend]:
+    """The backend of each checkpoint that zmqbridge makes, as they are made."""
+    made: list[AsyncioBackend] = []
+    checkpoint = AsyncioBackend.checkpoint
+
+    async def noted(backend: AsyncioBackend) -> None:
+        made.append(backend)
+        await checkpoint(backend)
+
+    monkeypatch.setattr(AsyncioBackend, "checkpoint", noted)
+    return made
+
+
+UNLIMITED = zmqbridge.SocketOptions(send_high_water_mark=0, receive_high_water_mark=0)
+
+
+def test_a_crowd_of_requests_waits_for_one_turn(stage: Stage, checkpoints: list[AsyncioBackend]) -> None:
+    """When more tasks ask than one turn may serve, each waits for a turn once and never again for its next requests."""
+    crowd, rounds = 1_000, 10
+
+    async def main() -> None:
+        replier = stage.context.replier(bind=stage.addresses.new("inproc"), options=UNLIMITED)
+        requester = stage.context.requester(connect=replier.endpoints[0].address, options=UNLIMITED)
+
+        async def answer() -> None:
+            async for request in replier:
+                await request.reply(request.parts)
+
+        async def ask() -> None:
+            for number in range(rounds):
+                assert await requester.request(b"%d" % number) == [b"%d" % number]
+
+        answering = start(answer)
+        await stage.together(*[ask] * crowd)
+        replier.close()
+        with suppress(zmqbridge.ConnectionClosed):
+            await answering
+
+    stage.run(main)
+    assert len(checkpoints) < 2 * crowd
+
+
+def test_who_waited_for_a_turn_leaves_it_to_others(stage: Stage, checkpoints: list[AsyncioBackend]) -> None:
+    """Of a crowd that sends at once some wait for the next turn; those who come then need not wait for a third."""
+    crowd, newcomers = 2 * BATCH + 10, 10
+
+    async def main() -> None:
+        puller = stage.context.puller(bind=stage.addresses.new("inproc"), options=UNLIMITED)
+        pusher = stage.context.pusher(connect=puller.endpoints[0].address, options=UNLIMITED)
+
+        async def come_later() -> None:
+            await asyncio.sleep(0)
+            await pusher.send(b"later")
+
+        await stage.together(*[lambda: pusher.send(b"now")] * crowd, *[come_later] * newcomers)
+        assert pusher.stats.sent == crowd + newcomers
+        assert len(checkpoints) == crowd - BATCH
+
+    stage.run(main)
 
 
 def test_two_loops_one_after_the_other(addresses: Addresses) -> None:

@@ -42,12 +42,16 @@ class TwistedHarness(Harness):
             self.reactor.callLater(0, self.reactor.callLater, 0, end, result)
 
         def end(result: object) -> None:
-            outcome.append((result, set(self.reactor.getReaders()) - own, self.reactor.getDelayedCalls()))
-            self.reactor.stop()
+            # A reactor under which a descriptor was closed may raise here; it ends none the less.
+            try:
+                outcome.append((result, set(self.reactor.getReaders()) - own, self.reactor.getDelayedCalls()))
+            finally:
+                self.reactor.stop()
 
         self.reactor.callWhenRunning(begin)
         self.reactor.run(installSignalHandlers=False)
         self.close()
+        assert outcome, "the reactor does not know what is registered"
         ((result, readers, calls),) = outcome
         if isinstance(result, Failure):
             result.raiseException()
