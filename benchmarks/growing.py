@@ -16,6 +16,8 @@ from benchmarks.subscribing import bridge as subscribe
 
 NUMBERS = (1, 10, 100, 1_000, 10_000)
 SPARE = 500
+REQUESTS_OF_EACH = 20
+"""So many at least, so that it does not count what it costs to start ten thousand tasks."""
 TURNS_TO_SETTLE = 20
 """In the first turns the idle connections begin to wait, which is none of the flood's cost."""
 
@@ -57,6 +59,10 @@ def subscribe_with(tags: int, run: Run) -> None:
     subscribe(run, tags)
 
 
+def request_with(outstanding: int, run: Run) -> None:
+    request(outstanding, run, REQUESTS_OF_EACH)
+
+
 def tags() -> tuple[Contender, ...]:
     return tuple(
         Contender(f"{number:,} tags", partial(subscribe_with, number), 700_000, ours=True) for number in NUMBERS
@@ -71,9 +77,7 @@ def connections() -> tuple[Contender, ...]:
 
 
 def outstanding() -> tuple[Contender, ...]:
-    # Each task makes so many requests that what it costs to start ten thousand tasks does not count.
-    rates = {1: 8_000, NUMBERS[-1]: 400_000}
     return tuple(
-        Contender(f"{number:,} outstanding", partial(request, number), rates.get(number, 50_000), ours=True)
+        Contender(f"{number:,} outstanding", partial(request_with, number), 50_000 if number > 1 else 8_000, ours=True)
         for number in NUMBERS
     )

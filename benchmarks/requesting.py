@@ -15,14 +15,14 @@ def replier_address(run: Run, library: str) -> str:
     return read_line(run.ends.start_module("benchmarks.repliers", library))
 
 
-def bridge(outstanding: int, run: Run) -> None:
-    """zmqbridge on asyncio: a task for each request that is outstanding."""
+def bridge(outstanding: int, run: Run, requests_of_each: int = 1) -> None:
+    """zmqbridge on asyncio: a task for each request that is outstanding, which makes so many at least."""
     import zmqbridge
 
     async def main() -> None:
         options = zmqbridge.SocketOptions(send_high_water_mark=0, receive_high_water_mark=0)
         message = run.message
-        rounds = rounds_of(run, outstanding)
+        rounds = max(rounds_of(run, outstanding), requests_of_each)
         async with zmqbridge.Context() as context:
             requester = context.requester(connect=replier_address(run, "zmqbridge"), options=options)
 

@@ -334,7 +334,8 @@ MUTATIONS = [
         "the loop stays alive: a checkpoint for each batch's worth of sends",
         CHANNEL,
         "        if self._sends_left <= 0 or backend.strict_checkpoints:\n"
-        "            await self._checkpoint(backend)\n            self.check_caller()\n        if lane",
+        "            await self._checkpoint(backend)\n            self.check_caller()\n"
+        "            self._sends_left += 1\n        if lane",
         "        if lane",
         conformance("asyncio", "fairness"),
     ),
@@ -483,6 +484,18 @@ def copy_of_the_project(folder: Path) -> Path:
     return folder
 
 
+def mutated(mutation: Mutation, source: str) -> str:
+    """Return its file's source with the rule taken out.
+
+    Raises:
+        ValueError: if what is to be taken out does not stand there.
+    """
+    found = source.count(mutation.old)
+    if found != 1 and not (found and mutation.everywhere):
+        raise ValueError(f"{mutation.path} holds {mutation.old!r} {found} times; mend the mutation")
+    return source.replace(mutation.old, mutation.new)
+
+
 def try_one(mutation: Mutation) -> str | None:
     """Return the first test that noticed, or ``None``.
 
@@ -493,10 +506,7 @@ def try_one(mutation: Mutation) -> str | None:
         project = copy_of_the_project(Path(folder))
         path = project / mutation.path
         source = path.read_text()
-        found = source.count(mutation.old)
-        if found != 1 and not (found and mutation.everywhere):
-            raise ValueError(f"{mutation.path} holds {mutation.old!r} {found} times; mend the mutation")
-        path.write_text(source.replace(mutation.old, mutation.new))
+        path.write_text(mutated(mutation, source))
         code, output = run_tests(project, mutation.tests)
         if not code:
             return None

@@ -38,6 +38,7 @@ MEASURED = [
     ("connections: 1,000 in one loop, 4 active", "zmqbridge on asyncio", 20),
     ("growth: connections", "10 connections", 20),
     ("growth: tags", "10 tags", 20),
+    ("growth: outstanding requests", "10 outstanding", 20),
     ("ticker: every 1 ms, flooded", "zmqbridge on trio", 20),
 ]
 
