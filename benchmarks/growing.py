@@ -59,10 +59,6 @@ def subscribe_with(tags: int, run: Run) -> None:
     subscribe(run, tags)
 
 
-def request_with(outstanding: int, run: Run) -> None:
-    request(outstanding, run, REQUESTS_OF_EACH)
-
-
 def tags() -> tuple[Contender, ...]:
     return tuple(
         Contender(f"{number:,} tags", partial(subscribe_with, number), 700_000, ours=True) for number in NUMBERS
@@ -77,7 +73,8 @@ def connections() -> tuple[Contender, ...]:
 
 
 def outstanding() -> tuple[Contender, ...]:
+    ask = partial(request, requests_of_each=REQUESTS_OF_EACH)
     return tuple(
-        Contender(f"{number:,} outstanding", partial(request_with, number), 50_000 if number > 1 else 8_000, ours=True)
+        Contender(f"{number:,} outstanding", partial(ask, number), 50_000 if number > 1 else 8_000, ours=True)
         for number in NUMBERS
     )
