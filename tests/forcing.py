@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 import zmq
 
-from zmqbridge import _socket
-from zmqbridge._fast import FUNCTIONS, _pyzmq
-from zmqbridge._socket import FastSocket, Socket
+from zmqbridge import _native
+from zmqbridge._native import FUNCTIONS, pyzmq_library
+from zmqbridge.socket import FastSocket, Socket
 
 __all__ = ["before_calls", "before_sends", "count_calls", "need"]
 
@@ -35,8 +35,8 @@ _ARGUMENTS: dict[str, tuple[Any, ...]] = {
 def need(speedups: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have connections made from now on use the extension, or not."""
     if not speedups:
-        monkeypatch.setattr(_socket, "_speedups", None)
-    elif _socket._speedups is None:
+        monkeypatch.setattr(_native, "speedups", None)
+    elif _native.speedups is None:
         pytest.skip("the extension is not in use")
 
 
@@ -59,8 +59,8 @@ def count_calls(socket: Socket, monkeypatch: pytest.MonkeyPatch, *names: str) ->
 @contextmanager
 def before_calls(**hooks: Hook) -> Iterator[None]:
     """Have hooks called before those of libzmq's functions that the extension calls, by the functions' names."""
-    extension: Any = import_module("zmqbridge._speedups")
-    libzmq = ctypes.CDLL(_pyzmq())
+    extension: Any = import_module("zmqbridge._native.speedups")
+    libzmq = ctypes.CDLL(pyzmq_library())
     addresses = {name: ctypes.cast(getattr(libzmq, name), ctypes.c_void_p).value or 0 for name in FUNCTIONS}
     number = 0
     failures: list[BaseException] = []
@@ -109,7 +109,7 @@ def before_sends(socket: Socket, hook: Callable[[bytes], int]) -> Iterator[None]
         return real(frame, flags)
 
     def zmq_send(handle: int, data: int | None, size: int, flags: int) -> int:
-        return hook(ctypes.string_at(data or 0, size)) if handle == getattr(socket, "_handle", None) else 0
+        return hook(ctypes.string_at(data or 0, size)) if handle == getattr(socket, "handle", None) else 0
 
     socket.send_frame = send
     try:

@@ -14,7 +14,7 @@ from tests.conformance.harnesses.on_nothing import BlockingHarness
 from tests.fuzz.__main__ import main
 from tests.fuzz.layouts import IDS, decode, encode, is_publication, is_reply, is_request, one, random_layout
 from zmqbridge.protocols import PendingRequest
-from zmqbridge.readiness import Parked
+from zmqbridge.waiting.parking import Parked
 
 # The same examples each time; `python -m tests.fuzz` looks for others.
 repeatable = settings(derandomize=True, deadline=None, max_examples=200)

@@ -14,7 +14,20 @@ import zmqbridge
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("zmqbridge", "zmqbridge_asyncio", "zmqbridge_trio", "zmqbridge_twisted")
 LOOPS = {"asyncio", "trio", "twisted", "anyio", "uvloop", "sniffio"}
-PURE = ("framing", "protocols", "readiness", "endpoints", "options", "errors", "abc")
+PURE = (
+    "framing",
+    "protocols",
+    "decoding",
+    "endpoints",
+    "options",
+    "errors",
+    "abc",
+    "waiting.guard",
+    "waiting.turn",
+    "waiting.edge",
+    "waiting.inbox",
+    "waiting.parking",
+)
 
 
 def imported_by(statement: str) -> set[str]:

@@ -11,7 +11,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zmqbridge._socket import speedups_enabled
     from zmqbridge.connections import (
         Connection,
         Dealer,
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
     )
     from zmqbridge.framing import Publication
     from zmqbridge.options import SocketOptions
+    from zmqbridge.socket import speedups_enabled
 
 __version__ = "0.1.0"
 
@@ -88,7 +88,7 @@ __all__ = [
 ]
 
 # Where the names live, the modules without zmq first.
-_HOMES = ("errors", "endpoints", "framing", "options", "connections", "context", "_socket")
+_HOMES = ("errors", "endpoints", "framing", "options", "connections", "context", "socket")
 
 
 def __getattr__(name: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import warnings
 from collections.abc import Iterable
@@ -13,11 +12,9 @@ from typing import Any, Self
 import zmq
 
 from zmqbridge._backends import find_backend
-from zmqbridge._socket import Socket, open_socket
-from zmqbridge._termination import MAX_SOCKETS, Termination, at_exit, open_context
+from zmqbridge._termination import MAX_SOCKETS, at_exit, open_context
 from zmqbridge.abc import Backend
 from zmqbridge.connections import (
-    Connection,
     Dealer,
     Pair,
     Publisher,
@@ -30,9 +27,11 @@ from zmqbridge.connections import (
     Subscriber,
 )
 from zmqbridge.endpoints import Addresses
-from zmqbridge.errors import ConnectionClosed, LocalProtocolError
+from zmqbridge.errors import LocalProtocolError
 from zmqbridge.framing import Tag
+from zmqbridge.home import Home
 from zmqbridge.options import SocketOptions
+from zmqbridge.waiting.turn import TURN_LIMIT, check_turn_limit
 
 __all__ = ["Context"]
 
@@ -68,6 +67,8 @@ class Context:
         max_sockets: how many connections may be open at once.
         zmq_context: a ``zmq.Context`` to share, for inproc with other code; whoever made it
             terminates it, and ``io_threads`` and ``max_sockets`` are then as it has them.
+        turn_limit: how many messages one turn of the loop reads on each connection, and how many it sends, at most.
+            Also how many are read ahead. Fewer let the loop run more often, more move more messages a second.
 
     Raises:
         ValueError: if a number is out of range.
@@ -81,6 +82,7 @@ class Context:
         linger: float = 1.0,
         max_sockets: int = MAX_SOCKETS,
         zmq_context: zmq.Context[Any] | None = None,
+        turn_limit: int = TURN_LIMIT,
     ) -> None:
         SocketOptions(linger=linger)
         if io_threads < 1:
@@ -88,17 +90,10 @@ class Context:
         if max_sockets < 1:
             raise ValueError(f"max_sockets={max_sockets!r}: a context without sockets connects nothing")
         self.linger = linger
-        self._io_threads = io_threads
-        self._max_sockets = max_sockets
+        self.turn_limit = check_turn_limit(turn_limit)
         self._backend_name = backend if isinstance(backend, str) else None
         self._backend = None if isinstance(backend, str) else backend
-        self._zmq_context = zmq_context
-        self._owns_zmq_context = zmq_context is None
-        self._connections: set[Connection] = set()
-        self._closed = False
-        self._pid: int | None = None
-        self._termination: Termination | None = None
-        self._longest_linger = 0.0
+        self._home = Home(lambda: open_context(io_threads, max_sockets), shared=zmq_context, name="context")
         at_exit(self, Context._close_at_exit)
 
     # --- what connections need ---
@@ -107,20 +102,6 @@ class Context:
         if self._backend is None:
             self._backend = find_backend(self._backend_name)
         return self._backend
-
-    def _open_socket(self, socket_type: int) -> Socket:
-        if self._closed:
-            raise ConnectionClosed("the context is closed; make another one")
-        if self._pid not in (None, os.getpid()):
-            raise LocalProtocolError(
-                "the context was used before the process forked; ZeroMQ does not survive a fork: "
-                "open a new Context in the child"
-            )
-        self._pid = os.getpid()
-        if self._zmq_context is None:
-            # Not before there is a need: a context made at import may first be used in a forked child.
-            self._zmq_context = open_context(self._io_threads, self._max_sockets)
-        return open_socket(self._zmq_context, socket_type)
 
     # --- connections ---
 
@@ -249,7 +230,7 @@ class Context:
     @property
     def closed(self) -> bool:
         """Whether the context was closed."""
-        return self._closed
+        return self._home.closed
 
     def close(self) -> None:
         """Close every connection, at once and without waiting. Closing twice is no error.
@@ -257,17 +238,12 @@ class Context:
         What is unsent goes on being sent in the background, each connection's for its linger
         period; :meth:`aclose` waits for that, and so does the end of the interpreter.
         """
-        for connection in list(self._connections):
-            connection.close()
-        self._closed = True
-        self._terminate()
-
-    def _terminate(self) -> None:
-        if self._termination is None and self._zmq_context is not None and self._owns_zmq_context:
-            self._termination = Termination(self._zmq_context, self._longest_linger)
+        for link in list(self._home.links):
+            link.close()
+        self._home.terminate()
 
     def _close_at_exit(self) -> None:
-        if self._pid == os.getpid() and all(connection._channel.inherit() for connection in self._connections):
+        if self._home.inherit():
             self.close()
 
     async def aclose(self) -> None:
@@ -279,8 +255,8 @@ class Context:
         self.close()
         backend = self._find_backend()
         await backend.checkpoint()
-        if self._termination is not None:
-            await self._termination.wait(backend)
+        if self._home.termination is not None:
+            await self._home.termination.wait(backend)
 
     async def __aenter__(self) -> Self:
         return self
@@ -288,24 +264,28 @@ class Context:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if exc is not None and self._pid not in (None, os.getpid()):
+        if exc is not None and self._home.forked:
             return  # a forked child on its way out: nothing here is its own, and its reason stands
         await self.aclose()
 
     def __del__(self) -> None:
-        if getattr(self, "_connections", None):
-            message = f"unclosed {self!r}; use it with 'async with', or close it"
+        home = getattr(self, "_home", None)
+        if home is None or home.closed:
+            return
+        unclosed = repr(self) if home.links else None
+        for link in list(home.links):
+            # In another thread, pyzmq closes the socket as it is collected too.
+            with suppress(LocalProtocolError):
+                link.close()
+        # An interpreter that is ending cannot start the thread, and ends without.
+        if not sys.is_finalizing():
+            home.terminate()
+        if unclosed:  # at the end, for a warning may be an error
+            message = f"unclosed {unclosed}; use it with 'async with', or close it"
             warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
-            for connection in list(self._connections):
-                # In another thread, pyzmq closes the socket as it is collected too.
-                with suppress(LocalProtocolError):
-                    connection.close()
-            # An interpreter that is ending cannot start the thread, and ends without.
-            if not sys.is_finalizing():
-                self._terminate()
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else f"{len(self._connections)} connection(s)"
+        state = "closed" if self._home.closed else f"{len(self._home.links)} connection(s)"
         return f"<Context of {self._loop_name()}: {state}>"
 
     def _loop_name(self) -> str:

@@ -21,7 +21,7 @@ raise :exc:`~zmqbridge.LocalProtocolError` or :exc:`TypeError`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from zmqbridge.errors import LocalProtocolError, RemoteProtocolError
@@ -41,6 +41,7 @@ __all__ = [
     "read_reply",
     "reply_frames",
     "request_frames",
+    "split",
     "tag_bytes",
 ]
 
@@ -152,6 +153,14 @@ def tag_bytes(tag: Tag) -> bytes:
     raise TypeError(f"a tag is str or bytes, not {type(tag).__name__}: {tag!r:.60}")
 
 
+def split(frames: Iterable[bytes], separator: bytes = SEPARATOR) -> list[tuple[bytes, bytes, bytes]]:
+    """Return what stands before the end of the tag in each frame, what ends it, and what stands behind.
+
+    This is the rule of tags: the first separator ends the tag. Where a frame holds none, the second is empty.
+    """
+    return [frame.partition(separator) for frame in frames]
+
+
 def publication_frame(message: BytesLike, tag: Tag = b"", separator: bytes = SEPARATOR) -> bytes:
     """Return the one frame that carries a published message.
 
@@ -165,7 +174,7 @@ def publication_frame(message: BytesLike, tag: Tag = b"", separator: bytes = SEP
         LocalProtocolError: if the tag holds the separator.
     """
     tag = tag_bytes(tag)
-    if separator in tag:
+    if split((tag,), separator)[0][1]:
         raise LocalProtocolError(f"the tag {tag!r} holds {separator!r}, which ends a tag on the wire; leave it out")
     return b"".join((tag, separator, _frame(message)))
 
@@ -180,7 +189,7 @@ def read_publication(frames: Sequence[bytes], separator: bytes = SEPARATOR) -> P
         frame: Any = frames[0]
         if isinstance(frame, memoryview):
             return _read_view(frame, separator)
-        tag, found, message = frame.partition(separator)
+        ((tag, found, message),) = split(frames, separator)
         if found:
             publication: Publication = new_tuple(Publication, (tag, message))
             return publication
@@ -194,7 +203,7 @@ def _read_view(frame: memoryview, separator: bytes) -> Publication:
     """Take apart a large publication that was not copied: its message is not copied either."""
     head = _LIKELY_TAG
     while True:
-        tag, found, _ = bytes(frame[:head]).partition(separator)
+        ((tag, found, _),) = split((bytes(frame[:head]),), separator)
         if found:
             message: Any = frame[len(tag) + len(separator) :]
             return Publication(tag, message)

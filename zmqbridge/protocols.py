@@ -1,7 +1,7 @@
 """The state machines of the patterns and of a connection: pure, no socket, no loop.
 
-Each reads batches of messages (a message is a list of frames) and returns what
-the caller should have. What a peer got wrong is counted in :class:`Faults` and
+Each is a :class:`~zmqbridge.decoding.Decoder`: it reads batches of messages (a message is a list of frames) and returns what
+the callers should have. What a peer got wrong is counted in :class:`Faults` and
 left out; nothing that a peer sends makes one of these raise.
 
 A connection's life is short to tell. It begins *open*. It ends once, and stays
@@ -24,11 +24,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from enum import Enum
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from zmqbridge.errors import ConnectionClosed, ContextTerminated, LocalProtocolError, RemoteProtocolError
 from zmqbridge.framing import (
-    SEPARATOR,
     Envelope,
     Publication,
     Tag,
@@ -37,6 +36,7 @@ from zmqbridge.framing import (
     read_publication,
     read_reply,
     request_frames,
+    split,
     tag_bytes,
 )
 
@@ -132,7 +132,13 @@ class Faults:
         self._told = 0
         self._quiet_until = float("-inf")
 
+    @property
+    def fresh(self) -> int:
+        """How many came since they were last told."""
+        return self.malformed - self._told
+
     def count(self, error: RemoteProtocolError) -> None:
+        """Count a message that made no sense."""
         self.malformed += 1
         self.latest = str(error)
 
@@ -142,7 +148,7 @@ class Faults:
         Args:
             now: any clock, in seconds.
         """
-        fresh = self.malformed - self._told
+        fresh = self.fresh
         if not fresh or now < self._quiet_until:
             return 0
         self._told = self.malformed
@@ -154,12 +160,8 @@ def _read_at_once(batch: list[Any]) -> list[Publication] | None:
     """Return all of a batch, or ``None`` if one is not what nearly all are: well-formed, and one frame of bytes."""
     if batch and type(batch[0]) is Publication:
         return batch if set(map(type, batch)) == {Publication} else None
-    with suppress(ValueError, AttributeError):
-        publications = [
-            new_tuple(Publication, (tag, message))
-            for tag, found, message in [frame.partition(SEPARATOR) for (frame,) in batch]
-            if found
-        ]
+    with suppress(AttributeError):
+        publications = [new_tuple(Publication, (tag, message)) for tag, found, message in split(batch) if found]
         if len(publications) == len(batch):
             return publications
     return None
@@ -173,6 +175,8 @@ class SubscriberProtocol:
     """
 
     __slots__ = ("_tags", "faults")
+
+    single: ClassVar[type[Any] | None] = Publication
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
@@ -204,22 +208,29 @@ class SubscriberProtocol:
             del self._tags[prefix]
         return prefix
 
-    def receive(self, batch: Iterable[Frames | Publication]) -> list[Publication]:
+    def decode(self, messages: list[Any]) -> tuple[list[Publication], tuple[()]]:
+        """Return the publications among these messages."""
+        return self.receive(messages), ()
+
+    def receive(self, batch: Iterable[Frames | bytes | Publication]) -> list[Publication]:
         """Return the publications among these messages, some of which may have been read already."""
         batch = list(batch)
         publications = _read_at_once(batch)
         if publications is not None:
             return publications
         publications = []
-        for frames in batch:
-            if isinstance(frames, Publication):
-                publications.append(frames)
-                continue
+        for message in batch:
             try:
-                publications.append(read_publication(frames))
+                publications.append(self._read(message))
             except RemoteProtocolError as error:
                 self.faults.count(error)
         return publications
+
+    @staticmethod
+    def _read(message: Frames | bytes | Publication) -> Publication:
+        if isinstance(message, Publication):
+            return message
+        return read_publication([message] if isinstance(message, (bytes, memoryview)) else message)
 
 
 class PendingRequest(Generic[Caller]):
@@ -250,6 +261,8 @@ class RequesterProtocol(Generic[Caller]):
 
     __slots__ = ("_ids", "_pending", "faults", "unmatched")
 
+    single: ClassVar[type[Any] | None] = None
+
     def __init__(self, faults: Faults, ids: Iterator[bytes] | None = None) -> None:
         self.faults = faults
         self.unmatched = 0
@@ -271,6 +284,10 @@ class RequesterProtocol(Generic[Caller]):
             raise LocalProtocolError(f"the id {pending.id!r} belongs to another pending request; each needs its own")
         self._pending[pending.id] = pending
         return pending
+
+    def decode(self, messages: list[Frames]) -> tuple[tuple[()], list[Caller]]:
+        """Return nothing for just anyone, and the callers whose replies have come."""
+        return (), [pending.caller for pending in self.receive(messages)]
 
     def receive(self, batch: Iterable[Frames]) -> list[PendingRequest[Caller]]:
         """Give the replies among these messages to their requests, and return these requests."""
@@ -305,8 +322,14 @@ class ReplierProtocol:
 
     __slots__ = ("faults",)
 
+    single: ClassVar[type[Any] | None] = None
+
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
+
+    def decode(self, messages: list[Frames]) -> tuple[list[Envelope], tuple[()]]:
+        """Return the requests among these messages."""
+        return self.receive(messages), ()
 
     def receive(self, batch: Iterable[Frames]) -> list[Envelope]:
         """Return the requests among these messages."""

@@ -6,8 +6,8 @@ raise anything; a peer may send anything. And libzmq's descriptor is edge-trigge
 The consequence. Nothing may leave :meth:`ZmqConnection.doRead`; what goes wrong in a handler is one message's
 trouble, logged where Twisted's programs and trial look for it.
 
-The design. Of what libzmq needs there is nothing here: a :class:`~zmqbridge._pump.Pump` reads for the
-:class:`~zmqbridge._channel.Channel` on which the awaitable connections stand as well. This
+The design. Of what libzmq needs there is nothing here: a connection is a :class:`~zmqbridge.link.Link`, as the
+awaitable ones are, and a :class:`~zmqbridge.channel.Pump` reads for it. This
 file gives it the reactor's turns, and the messages a method to go to. Names that begin with ``_zmq`` are
 its own, so that a subclass that has been written without it can hardly meet one.
 """
@@ -25,12 +25,12 @@ from twisted.internet.interfaces import IFileDescriptor, IReadDescriptor
 from twisted.python import log
 from zope.interface import implementer
 
-from zmqbridge._channel import Channel
-from zmqbridge._pump import Pump
-from zmqbridge._socket import Socket, open_socket
-from zmqbridge.connections import Stats
+from zmqbridge.channel import Pump
+from zmqbridge.decoding import FramesDecoder
 from zmqbridge.errors import ConnectionClosed, EndpointError, LocalProtocolError, RemoteProtocolError, ZmqBridgeError
+from zmqbridge.link import Link, Stats
 from zmqbridge.protocols import Faults, State
+from zmqbridge.socket import Socket
 from zmqbridge_twisted.attributes import options_of
 from zmqbridge_twisted.consuming import Consuming
 from zmqbridge_twisted.errors import as_zmq_error
@@ -121,23 +121,30 @@ class ZmqConnection(Consuming):
         self.queue: deque[Sequence[bytes]] = deque()
         self._zmqFaults = Faults()
         backend = self._zmqBackend = factory._zmqBackend
-        socket = open_socket(factory.context, self.socketType)  # type: ignore[arg-type]
-        self.fd = socket.fd
-        self._zmqChannel: Channel[list[bytes]] = Channel(
-            socket, lambda: backend, _as_they_are, self._zmqFaults, self.__repr__
+        self._zmqLink: Link[list[bytes]] = Link(
+            factory._zmqHome,
+            self.socketType,  # type: ignore[arg-type]
+            options=options_of(self, self._zmqAttributes(factory)),
+            prepare=self._zmqPrepare,
+            decoder=FramesDecoder(),
+            faults=self._zmqFaults,
+            get_backend=lambda: backend,
+            describe=self.__repr__,
+            turn_limit=factory.turnLimit,
+            close=self.shutdown,
         )
+        self._zmqOutbox = self._zmqLink.outbox
+        self.fd = self._zmqLink.socket.fd
         try:
-            socket.apply(options_of(self, self._zmqAttributes(factory)))
-            self._zmqPrepare(socket)
             if endpoint:
                 self.addEndpoints([endpoint])
         except BaseException:
-            socket.close(0)
+            self._zmqLink.end()
             raise
         factory.connections.add(self)
         factory.reactor.addReader(self)
         self._zmqPump = Pump(
-            self._zmqChannel,
+            self._zmqLink.channel,
             self._zmqDeliver,
             self._zmqEnd,
             lambda call: backend.call_soon(partial(log.callWithLogger, self, call)),
@@ -158,10 +165,11 @@ class ZmqConnection(Consuming):
         Whatever is called on it may use up the descriptor's edge, so the connection looks again in the
         reactor's next turn. Take it from here each time; do not keep it.
         """
-        if self._zmqChannel.state.state is not State.OPEN:
+        channel = self._zmqLink.channel
+        if not channel.guard.open:
             return None
-        self._zmqChannel.touched()
-        return self._zmqChannel.socket.raw
+        channel.edge.touch()
+        return channel.socket.raw
 
     def addEndpoints(self, endpoints: Iterable[ZmqEndpoint]) -> None:
         """Bind and connect at more endpoints; transports and types mix freely.
@@ -178,8 +186,7 @@ class ZmqConnection(Consuming):
             try:
                 if type not in (ZmqEndpointType.bind, ZmqEndpointType.connect):
                     raise EndpointError(f"the endpoint {endpoint!r} is of the type {type!r}; it is 'bind' or 'connect'")
-                with self._zmqChannel.touching() as socket:
-                    socket.bind(address) if type == ZmqEndpointType.bind else socket.connect(address)
+                self._zmqLink.bind(address) if type == ZmqEndpointType.bind else self._zmqLink.connect(address)
             except ZmqBridgeError as error:
                 raise as_zmq_error(error) from None
             self.endpoints.append(endpoint)
@@ -215,14 +222,7 @@ class ZmqConnection(Consuming):
 
     def getStats(self) -> Stats:
         """Return what the connection has done so far, and what it holds now."""
-        channel = self._zmqChannel
-        return Stats(
-            sent=channel.sent,
-            received=channel.accepted - len(channel.buffer) - self._zmqFaults.malformed,
-            buffered=len(channel.buffer),
-            parked=sum(map(len, channel.readiness.lanes.values())),
-            malformed=self._zmqFaults.malformed,
-        )
+        return self._zmqLink.stats()
 
     # --- life ---
 
@@ -240,9 +240,9 @@ class ZmqConnection(Consuming):
         if self.factory is None:
             return
         try:
-            if self._zmqChannel.socket.raw.closed:
+            if self._zmqLink.socket.raw.closed:
                 raise ConnectionClosed("the socket was closed by other code; open another connection")
-            self._zmqChannel.state.check()
+            self._zmqLink.channel.guard.check_open()
         except ZmqBridgeError as error:
             self._zmqEnd(error)  # the reactor saw it first
         else:
@@ -261,10 +261,11 @@ class ZmqConnection(Consuming):
         factory = self.factory
         if factory is None:
             return
-        self._zmqChannel.check_thread()
-        if self._zmqChannel.state.state is State.FORKED:
+        guard = self._zmqLink.channel.guard
+        guard.check_thread()
+        if guard.state is State.FORKED:
             # Its parent's reactor shares what this one would let go of.
-            self._zmqChannel.state.check()
+            guard.check_open()
         self.factory = None
         try:
             factory.reactor.removeReader(self)
@@ -273,7 +274,7 @@ class ZmqConnection(Consuming):
         if factory.connections is not None:
             factory.connections.discard(self)
         self._zmqPump.stop()
-        self._zmqChannel.close()
+        self._zmqLink.end()
         self.fd = -1
         if self.queue:
             log.msg(f"{self!r} was shut down with {len(self.queue)} message(s) in its queue, which are not sent")
@@ -300,7 +301,3 @@ _ATTRIBUTES = (
     "reconnectInterval",
     "reconnectIntervalMax",
 )
-
-
-def _as_they_are(messages: list[list[bytes]]) -> list[list[bytes]]:
-    return messages

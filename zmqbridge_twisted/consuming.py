@@ -151,7 +151,7 @@ class Consuming(Sending):
             return
         frames = frames_of(encoded(data))
         try:
-            self._zmqChannel.send_nowait(frames, self._zmqLane(frames))
+            self._zmqOutbox.send_nowait(frames, self._zmqLane(frames))
         except WouldBlock:
             self._zmqFeed.wait_for(self._zmqWait(frames))
         except ZmqBridgeError as error:

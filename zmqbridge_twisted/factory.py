@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,6 +12,8 @@ import zmq
 from twisted.internet.defer import Deferred
 
 from zmqbridge._termination import Termination, at_exit, open_context
+from zmqbridge.home import Home
+from zmqbridge.waiting.turn import TURN_LIMIT, check_turn_limit
 from zmqbridge_twisted.attributes import options_of
 from zmqbridge_twisted.backend import TwistedBackend
 
@@ -42,6 +43,7 @@ class ZmqFactory:
         ioThreads: libzmq's own threads for the network.
         lingerPeriod: milliseconds for which unsent messages are kept when a connection is shut down; -1 is
             until they are sent.
+        turnLimit: how many messages one turn of the reactor reads on each connection at most.
         connections: the set of the :class:`ZmqConnection` objects that are open; ``None`` after
             :meth:`shutdown`.
         trigger: the reactor's handle of :meth:`registerForShutdown`.
@@ -50,6 +52,7 @@ class ZmqFactory:
     reactor: Any = _GlobalReactor()
     ioThreads: int = 1
     lingerPeriod: int = 100
+    turnLimit: int = TURN_LIMIT
     trigger: Any = None
 
     def __init__(self, reactor: Any = None) -> None:
@@ -57,17 +60,20 @@ class ZmqFactory:
             self.reactor = reactor
         # Any, for it is None in the end, as programs of txZMQ know it.
         self.connections: Any = set()
-        self._zmqTermination: Termination | None = None
-        self._zmqPid = os.getpid()
+        self._zmqHome = Home(lambda: open_context(self.ioThreads), name="factory")
         at_exit(self, ZmqFactory._zmqShutdownAtExit)
 
-    @cached_property
+    @property
     def context(self) -> Any:
         """The ``zmq.Context``, made when it is first needed; ``None`` after :meth:`shutdown`.
 
         To share it with coroutines, for inproc, pass it as ``zmq_context=`` to :class:`zmqbridge.Context`.
         """
-        return open_context(self.ioThreads)
+        return None if self._zmqHome.closed else self._zmqHome.context
+
+    @context.setter
+    def context(self, context: Any) -> None:
+        self._zmqHome.context = context
 
     @cached_property
     def _zmqBackend(self) -> TwistedBackend:
@@ -91,9 +97,9 @@ class ZmqFactory:
             OptionError: if the linger period cannot be used; likewise.
         """
         if self.connections is not None:
-            linger = options_of(self, {"lingerPeriod": self.lingerPeriod}).linger or 0.0
+            options_of(self, {"lingerPeriod": self.lingerPeriod})
             for connection in self.connections:
-                connection._zmqChannel.check_thread()
+                connection._zmqLink.channel.guard.check_thread()
             # From here on it takes no new ones, whatever is called while the old ones close.
             connections, self.connections = self.connections, None
             for connection in list(connections):
@@ -101,11 +107,9 @@ class ZmqFactory:
             if self.trigger is not None:
                 self._zmqRemoveTrigger(self.trigger)
                 self.trigger = None
-            context: zmq.Context[Any] | None = self.__dict__.get("context")
-            if context is not None:
-                self._zmqTermination = Termination(context, linger)
-                self._zmqHoldReactor(self._zmqTermination)
-            self.context = None
+            self._zmqHome.terminate()
+            if self._zmqHome.termination is not None:
+                self._zmqHoldReactor(self._zmqHome.termination)
         ended: Deferred[None] = Deferred()
         self._zmqWhenEnded(lambda: ended.callback(None))
         return ended
@@ -131,22 +135,19 @@ class ZmqFactory:
             with suppress(Exception):
                 reactor.callFromThread(call)
 
-        if self._zmqTermination is None:
+        if self._zmqHome.termination is None:
             call()
         else:
-            self._zmqTermination.when_done(tell)
+            self._zmqHome.termination.when_done(tell)
 
     def _zmqShutdownAtExit(self) -> None:
-        if self._zmqPid == os.getpid() and all(
-            connection._zmqChannel.inherit() for connection in self.connections or ()
-        ):
+        if self._zmqHome.inherit():
             self.shutdown()
 
     def __del__(self) -> None:
         # Connections that are open keep their factory; a ZeroMQ context without any has nothing to wait for.
-        context = self.__dict__.get("context")
-        if context is not None and self._zmqPid == os.getpid() and not sys.is_finalizing():
-            Termination(context, 0.0)
+        if not sys.is_finalizing():
+            self._zmqHome.terminate()
 
     def registerForShutdown(self) -> None:
         """Have the reactor call :meth:`shutdown` when it shuts down; recommended for every factory."""

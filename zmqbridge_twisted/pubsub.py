@@ -56,12 +56,12 @@ class ZmqSubConnection(ZmqConnection):
         Args:
             tag: a prefix; ``""`` is everything. Text is encoded as UTF-8.
         """
-        with self._zmqChannel.touching() as socket:
+        with self._zmqLink.channel.touching() as socket:
             socket.set_option(zmq.SUBSCRIBE, tag_bytes(tag))
 
     def unsubscribe(self, tag: bytes | str) -> None:
         """Undo one :meth:`subscribe`; one too many is no error."""
-        with self._zmqChannel.touching() as socket:
+        with self._zmqLink.channel.touching() as socket:
             socket.set_option(zmq.UNSUBSCRIBE, tag_bytes(tag))
 
     def messageReceived(self, message: list[bytes]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Hashable, Sequence
-from dataclasses import replace
 from itertools import repeat
 from typing import Any
 
@@ -16,10 +15,10 @@ import zmq
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from zmqbridge._socket import Socket
-from zmqbridge.connections import Stats
+from zmqbridge.socket import Socket
 from zmqbridge.errors import ConnectionClosed, PeerUnreachable, WouldBlock, ZmqBridgeError
 from zmqbridge.framing import Envelope, frames_of, reply_frames
+from zmqbridge.link import Stats
 from zmqbridge.protocols import PendingRequest, ReplierProtocol, RequesterProtocol, request_ids
 from zmqbridge_twisted.connection import ZmqConnection
 from zmqbridge_twisted.errors import ZmqRequestTimeoutError, ZmqUnknownRequestError, as_zmq_error
@@ -148,9 +147,7 @@ class ZmqREQConnection(ZmqConnection):
 
     def getStats(self) -> Stats:
         """Return what the connection has done so far, and what it holds now."""
-        stats = super().getStats()
-        unmatched = self._zmqRequests.unmatched
-        return replace(stats, received=stats.received - unmatched, unmatched_replies=unmatched)
+        return self._zmqLink.stats(unmatched=self._zmqRequests.unmatched)
 
 
 class ZmqREPConnection(ZmqConnection):
@@ -196,7 +193,7 @@ class ZmqREPConnection(ZmqConnection):
                 is a ``KeyError`` too.
         """
         parts = frames_of(encoded(messageParts)) if messageParts else ()
-        self._zmqChannel.check_caller()
+        self._zmqLink.channel.guard.check()
         envelope = self._zmqUnanswered.take(messageId)
         if envelope is None:
             raise ZmqUnknownRequestError(
@@ -232,7 +229,7 @@ class ZmqREPConnection(ZmqConnection):
 
     def getStats(self) -> Stats:
         """Return what the connection has done so far, and what it holds now."""
-        return replace(super().getStats(), dropped_replies=self._zmqDroppedReplies)
+        return self._zmqLink.stats(dropped_replies=self._zmqDroppedReplies)
 
 
 class ZmqXREPConnection(ZmqREPConnection):

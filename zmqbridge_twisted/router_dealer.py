@@ -7,7 +7,7 @@ from typing import Any
 
 import zmq
 
-from zmqbridge._socket import Socket
+from zmqbridge.socket import Socket
 from zmqbridge_twisted.connection import ZmqConnection
 
 __all__ = ["ZmqBase", "ZmqDealerConnection", "ZmqRouterConnection"]

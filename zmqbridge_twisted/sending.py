@@ -10,7 +10,7 @@ from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.python import log
 from twisted.python.failure import Failure
 
-from zmqbridge._channel import Channel
+from zmqbridge.channel import Outbox
 from zmqbridge.errors import ConnectionClosed, WouldBlock, ZmqBridgeError
 from zmqbridge.framing import frames_of
 from zmqbridge_twisted.errors import as_zmq_error
@@ -23,7 +23,7 @@ class Sending:
 
     queueLimit: int = 0
     queue: deque[Sequence[bytes]]
-    _zmqChannel: Channel[list[bytes]]
+    _zmqOutbox: Outbox
 
     def send(self, message: Any) -> None:
         """Send a message now.
@@ -58,7 +58,7 @@ class Sending:
         """
         frames = frames_of(encoded(message))
         try:
-            self._zmqChannel.send_nowait(frames, self._zmqLane(frames))
+            self._zmqOutbox.send_nowait(frames, self._zmqLane(frames))
         except WouldBlock:
             return self._zmqWait(frames)
         except ZmqBridgeError as error:
@@ -66,13 +66,17 @@ class Sending:
         return succeed(None)
 
     def _zmqSendFrame(self, frame: bytes) -> None:
-        if not self._zmqChannel.send_at_once(frame):
+        try:
+            sent = self._zmqOutbox.at_once(frame)
+        except ZmqBridgeError as error:
+            raise as_zmq_error(error) from None
+        if not sent:
             self._zmqSend((frame,))
 
     def _zmqSend(self, frames: Sequence[bytes]) -> Deferred[None] | None:
         """Send frames, or queue them: then return a Deferred that fires when they are gone."""
         try:
-            self._zmqChannel.send_nowait(frames, self._zmqLane(frames))
+            self._zmqOutbox.send_nowait(frames, self._zmqLane(frames))
         except WouldBlock as error:
             if len(self.queue) >= self.queueLimit:
                 raise as_zmq_error(error) from None
@@ -93,7 +97,7 @@ class Sending:
         log.err(failure, f"{self!r} could not send a message of its queue")
 
     def _zmqWait(self, frames: Sequence[bytes]) -> Deferred[None]:
-        sending = self._zmqChannel.send_in_turn(frames, self._zmqLane(frames))
+        sending = self._zmqOutbox.send_in_turn(frames, self._zmqLane(frames))
         return Deferred.fromCoroutine(sending).addErrback(_as_zmq_failure)
 
     def _zmqLane(self, frames: Sequence[bytes]) -> Hashable:

@@ -165,7 +165,7 @@ class Watched:
     """A connection that listens, and when it loses a peer."""
 
     def __init__(self, context: zmqbridge.Context, connection: zmqbridge.Connection, monitoring: str) -> None:
-        connection._socket.raw.monitor(monitoring, zmq.EVENT_DISCONNECTED)
+        connection._link.socket.raw.monitor(monitoring, zmq.EVENT_DISCONNECTED)
         self._losses = context.pair(connect=monitoring)
         self.connection = connection
         self.address = connection.bind("tcp://127.0.0.1:*").address

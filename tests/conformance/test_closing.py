@@ -228,7 +228,7 @@ class Parked:
         request = await self.replier.receive()
         with suppress(zmqbridge.WouldBlock):
             while True:
-                self.replier._channel.send_nowait((request.peer, b"x"), request.peer)
+                self.replier._outbox.send_nowait((request.peer, b"x"), request.peer)
 
         async def iterate() -> None:
             async for _ in nobody:

@@ -34,7 +34,7 @@ def eat(connection: zmqbridge.Connection, eater: Eater, *, eats: bool = True, le
     """
     assert readable(connection, 20), "no edge to eat"
     if not eats:
-        connection._socket.raw.get(zmq.EVENTS)
+        connection._link.socket.raw.get(zmq.EVENTS)
     while True:
         with suppress(zmqbridge.EndpointError, zmqbridge.OptionError):
             eater()
@@ -42,7 +42,7 @@ def eat(connection: zmqbridge.Connection, eater: Eater, *, eats: bool = True, le
             break
         if leaves:
             while readable(connection):
-                connection._socket.raw.get(zmq.EVENTS)
+                connection._link.socket.raw.get(zmq.EVENTS)
             return
         # libzmq looks at its commands about once a millisecond when it sends.
         time.sleep(0.002)
@@ -176,16 +176,16 @@ async def test_a_message_between_two_looks(
 
         loop.spawn(fill)
         await loop.parked(dealer)
-        real = dealer._socket.drain
+        real = dealer._link.socket.receive
         late = [b"late"]
 
-        def drain(limit: int) -> tuple[list[list[bytes]], bool]:
+        def receive(limit: int) -> tuple[list[list[bytes]], bool]:
             messages, drained = real(limit)
             if drained and late:
                 peer.send_nowait(late.pop())
             return messages, drained
 
-        monkeypatch.setattr(dealer._socket, "drain", drain)
+        monkeypatch.setattr(dealer._link.socket, "receive", receive)
         assert await loop.spawn(dealer.receive).result() == [b"late"]
 
 
@@ -228,5 +228,5 @@ async def test_a_send_to_a_full_peer_wakes(loop: Harness, addresses: Addresses) 
             with suppress(zmqbridge.WouldBlock):
                 while True:
                     peer.receive_nowait()
-            router._socket.events()
+            router._link.socket.events()
             await sending.result()

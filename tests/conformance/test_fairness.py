@@ -12,7 +12,8 @@ from tests.conformance.harnesses.base import Harness
 from tests.conftest import Addresses
 from tests.forcing import count_calls
 from zmqbridge import SocketOptions
-from zmqbridge._channel import LOOK_AGAIN
+from zmqbridge.channel.channel import LOOK_AGAIN
+from zmqbridge.socket import FastSocket
 
 UNLIMITED = SocketOptions(send_high_water_mark=0, receive_high_water_mark=0)
 COUNT = 5000
@@ -117,15 +118,16 @@ async def test_full_peer_is_looked_at_now_and_then(
         sending = loop.spawn(router.send, full, b"waits")
         receiving = loop.spawn(router.receive)
         await loop.parked(router, 2)
-        calls = count_calls(router._socket, monkeypatch, "drain", "try_once", "events")
+        calls = count_calls(router._link.socket, monkeypatch, "receive", "send", "events")
         began = time.monotonic()
         await loop.sleep(0.25)
         looks = (time.monotonic() - began) / LOOK_AGAIN + 2
         assert not sending.done
         assert not receiving.done
         # A look reads, asks what is ready, and has the send tried; a send that fails asks, and is tried once more.
-        assert 1 <= calls["drain"] <= looks
-        assert 1 <= calls["try_once"] <= 2 * looks
+        assert 1 <= calls["receive"] <= looks
+        if not isinstance(router._link.socket, FastSocket):  # whose attempts make no call of Python's
+            assert 1 <= calls["send"] <= looks
         assert 1 <= calls["events"] <= 3 * looks
 
 

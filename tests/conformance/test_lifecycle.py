@@ -28,9 +28,7 @@ from tests.conformance.harnesses.on_trio import TrioHarness
 from tests.conformance.harnesses.on_twisted import TwistedHarness
 from tests.conftest import Addresses
 from tests.forcing import before_sends, count_calls
-from zmqbridge import SocketOptions, _socket
-from zmqbridge._items import LeanItems
-from zmqbridge.connections import base
+from zmqbridge import SocketOptions, _native
 
 BATCH = 256
 SMALL = SocketOptions(send_high_water_mark=1, receive_high_water_mark=1)
@@ -49,7 +47,7 @@ async def test_events_before_the_first_wait(loop: Harness, addresses: Addresses)
         puller = context.puller(bind=addresses.new("tcp"))
         pusher = context.pusher()
         endpoint = addresses.new("inproc")
-        pusher._socket.raw.monitor(endpoint, zmq.EVENT_ALL)
+        pusher._link.socket.raw.monitor(endpoint, zmq.EVENT_ALL)
         monitor = context.pair(connect=endpoint)
         pusher.connect(puller.endpoints[0].address)
         await pusher.send(b"x")
@@ -75,7 +73,7 @@ async def test_messages_before_the_first_wait(loop: Harness, addresses: Addresse
             pusher.send_nowait(b"%d" % number)
         if eaten:
             # The first look at the socket is not the library's, and takes the edge.
-            while not int(puller._socket.raw.get(zmq.EVENTS)) & zmq.POLLIN:
+            while not int(puller._link.socket.raw.get(zmq.EVENTS)) & zmq.POLLIN:
                 await loop.turn()
         for number in range(10):
             assert await puller.receive() == [b"%d" % number]
@@ -370,13 +368,13 @@ async def test_false_edges(
         puller = context.puller(bind=addresses.new(transport))
         address = puller.endpoints[0].address
         monitoring = addresses.new("inproc")
-        puller._socket.raw.monitor(monitoring, zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+        puller._link.socket.raw.monitor(monitoring, zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
         monitor = context.pair(connect=monitoring)
         receiving = loop.spawn(puller.receive)
         await loop.parked(puller)
-        calls = count_calls(puller._socket, monkeypatch, "drain")
+        calls = count_calls(puller._link.socket, monkeypatch, "receive")
         for _ in range(peers):
-            before = calls["drain"]
+            before = calls["receive"]
             pusher = context.pusher(connect=address)
             if transport == "tcp":
                 assert parse_monitor_message(await monitor.receive())["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED
@@ -386,11 +384,11 @@ async def test_false_edges(
                 pusher.close()
             # Its coming, its going and the end of its pipe make the descriptor readable, once each at most;
             # each may be seen once more, and there is one look for the answer to each.
-            await loop.until(lambda: calls["drain"] > before)  # noqa: B023 (called at once)
+            await loop.until(lambda: calls["receive"] > before)  # noqa: B023 (called at once)
         # Some of it comes late, from libzmq's own threads: a loop that spins would look once a turn.
         for _ in range(50 * peers):
             await loop.turn()
-        assert calls["drain"] <= 8 * peers, "the loop spins"
+        assert calls["receive"] <= 8 * peers, "the loop spins"
         assert not receiving.done
         assert puller.stats.parked == 1
         await context.pusher(connect=address).send(b"a real one")
@@ -421,7 +419,7 @@ async def test_an_old_edge_under_a_new_connection(
                 new = puller
             else:
                 others.append(puller)
-        calls = count_calls(new._socket, monkeypatch, "drain")
+        calls = count_calls(new._link.socket, monkeypatch, "receive")
         receiving = loop.spawn(new.receive)
         with pytest.raises(zmqbridge.ConnectionClosed):
             await ended.result()
@@ -430,7 +428,7 @@ async def test_an_old_edge_under_a_new_connection(
             await loop.turn()
         assert not receiving.done
         assert new.stats.parked == 1
-        assert calls["drain"] <= 4, "the loop spins"
+        assert calls["receive"] <= 4, "the loop spins"
         await context.pusher(connect=new.endpoints[0].address).send(b"for the new")
         assert await receiving.result() == [b"for the new"]
 
@@ -486,12 +484,12 @@ async def test_ping_pong_at_a_high_water_mark_of_one(loop: Harness, addresses: A
 @pytest.mark.parametrize("every", [2, 3, 7])
 async def test_false_eagain(loop: Harness, addresses: Addresses, monkeypatch: pytest.MonkeyPatch, every: int) -> None:
     """A send that libzmq refuses though there is room goes through, in its place."""
-    monkeypatch.setattr(_socket, "_speedups", None)  # its sends are out of reach
+    monkeypatch.setattr(_native, "speedups", None)  # its sends are out of reach
     count = 1000
     async with loop.context() as context:
         pusher = context.pusher(bind=addresses.new("inproc"), options=SMALL)
         puller = context.puller(connect=pusher.endpoints[0].address, options=SMALL)
-        real = pusher._socket.send_frame
+        real = pusher._link.socket.send_frame
         calls = 0
 
         def send(frame: bytes, flags: int) -> object:
@@ -501,7 +499,7 @@ async def test_false_eagain(loop: Harness, addresses: Addresses, monkeypatch: py
                 raise zmq.Again
             return real(frame, flags)
 
-        pusher._socket.send_frame = send
+        pusher._link.socket.send_frame = send
 
         async def send_all() -> None:
             for number in range(count):
@@ -525,7 +523,7 @@ async def test_one_false_eagain(loop: Harness, addresses: Addresses, how: str, m
         await peer.send(b"hello")
         await sender.receive()
         answers = [errno.EAGAIN]
-        with before_sends(sender._socket, lambda _: answers.pop() if answers else 0):
+        with before_sends(sender._link.socket, lambda _: answers.pop() if answers else 0):
             if how == "send_many":
                 await sender.send_many([message, b"two"])
             elif how == "router":
@@ -577,7 +575,7 @@ async def test_in_the_middle_of_an_iteration(
 ) -> None:
     """In the body of an iteration a program may close the connection, send on it, open others or raise."""
     if not with_extension:
-        monkeypatch.setattr(base, "Items", LeanItems)
+        monkeypatch.setattr(_native, "speedups", None)
     messages = [[b"%d" % number] for number in range(10)]
     async with loop.context() as context:
         dealer = context.dealer(bind=addresses.new("inproc"))
@@ -632,11 +630,11 @@ async def test_death_in_the_middle_of_a_message(
     loop: Harness, addresses: Addresses, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
     """A message whose pipe dies after some of its frames is sent again from the first, and the next is whole."""
-    monkeypatch.setattr(_socket, "_speedups", None)  # its sends are one call, with no place to force this in
+    monkeypatch.setattr(_native, "speedups", None)  # its sends are one call, with no place to force this in
     async with loop.context() as context:
         pusher = context.pusher(bind=addresses.new("inproc"))
         puller = context.puller(connect=pusher.endpoints[0].address)
-        real = pusher._socket.send_frame
+        real = pusher._link.socket.send_frame
         calls = 0
 
         def send(frame: bytes, flags: int) -> object:
@@ -653,7 +651,7 @@ async def test_death_in_the_middle_of_a_message(
                 return None
             return real(frame, flags)
 
-        pusher._socket.send_frame = send
+        pusher._link.socket.send_frame = send
         await pusher.send([b"a", b"b", b"c"])
         await pusher.send([b"next", b"one"])
         assert await puller.receive() == [b"a", b"b", b"c"]
@@ -720,17 +718,17 @@ class MidMessage:
 
     def look(self, seconds: float) -> bool:
         """Let libzmq hear of the next step of the pipe's end; return whether there was one within some seconds."""
-        raw = self.connection._socket.raw
+        raw = self.connection._link.socket.raw
         heard = bool(select.select([raw.FD], [], [], seconds)[0])
         raw.get(zmq.EVENTS)
         return heard
 
     def inherit(self) -> None:
         """Connect the heir, and another one where a pair refuses it because it has not heard all of the end."""
-        while self.kind == "pair" and self.connection._socket.raw.get(zmq.EVENTS) & zmq.POLLOUT:
+        while self.kind == "pair" and self.connection._link.socket.raw.get(zmq.EVENTS) & zmq.POLLOUT:
             pass  # It is the old peer's room.
         self.heir = self._peer()
-        while self.kind == "pair" and not self.connection._socket.raw.get(zmq.EVENTS) & zmq.POLLOUT:
+        while self.kind == "pair" and not self.connection._link.socket.raw.get(zmq.EVENTS) & zmq.POLLOUT:
             self.heir.close()
             self.heir = self._peer()
 
@@ -760,7 +758,7 @@ async def test_peer_that_dies_in_the_middle_of_a_message(
     async with loop.context(linger=0) as context:
         case = MidMessage(context, addresses.new("inproc"), kind)
         await case.greet()
-        with before_sends(case.connection._socket, lambda frame: case.before(frame, heard)):
+        with before_sends(case.connection._link.socket, lambda frame: case.before(frame, heard)):
             try:
                 await case.send(WHOLE)
                 refused = False

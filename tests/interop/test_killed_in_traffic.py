@@ -300,7 +300,7 @@ async def test_replies_to_the_killed_and_to_others(loop: Harness, spares: Spares
             victim.kill()
             other.do("listen")
             # A frame to somebody is taken until libzmq knows of the end.
-            router = replier._socket.raw
+            router = replier._link.socket.raw
 
             def gone() -> bool:
                 try:

@@ -18,7 +18,7 @@ import zmq
 import zmqbridge
 from tests.conftest import Addresses
 from tests.loops.waiting import DUE, GIVEN_UP, ON_A_CONNECTION, WAITING, Limited, Make, MakeDue, Waiting, in_one_turn
-from zmqbridge._channel import BATCH
+from zmqbridge.waiting.turn import TURN_LIMIT as BATCH
 from zmqbridge_asyncio.backend import AsyncioBackend
 
 Result = TypeVar("Result")
@@ -720,9 +720,12 @@ def test_the_end_of_a_run_cancels_what_waits(
     """A task that still waits when asyncio.Runner ends is cancelled by it, and can leave its context then."""
     ended: list[object] = []
 
+    pullers: list[zmqbridge.Puller] = []
+
     async def wait(context: zmqbridge.Context) -> None:
         async with context:
             puller = context.puller(bind=addresses.new("tcp"))
+            pullers.append(puller)
             try:
                 await puller.receive()
             except asyncio.CancelledError as error:
@@ -734,7 +737,7 @@ def test_the_end_of_a_run_cancels_what_waits(
     async def main() -> asyncio.Task[None]:
         context = zmqbridge.Context()
         waiting = start(lambda: wait(context))
-        await until(lambda: [connection for connection in context._connections if connection.stats.parked])
+        await until(lambda: [puller for puller in pullers if puller.stats.parked])
         return waiting
 
     with asyncio.Runner(loop_factory=new_loop) as runner:

@@ -23,7 +23,7 @@ from typing import Any
 
 import zmq
 
-from zmqbridge._socket import Socket
+from zmqbridge.socket import Socket
 
 __all__ = ["ModelSocket", "Wire"]
 
@@ -187,7 +187,8 @@ class ModelSocket(Socket):
         self.receives = True
         self._swallows = True
         self.input_pending = False
-        self.views_from = self.shared_from = sys.maxsize
+        self.views_from = sys.maxsize
+        self.single = None
         self._recv = raw.recv
         self.send_frame = raw.send
         self._get = raw.get

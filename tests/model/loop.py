@@ -192,15 +192,16 @@ class ModelBackend:
         return found
 
     def settle(self, limit: int = 10_000) -> None:
-        """Run until nothing more happens by itself.
+        """Run until nothing more happens by itself; each task that is ready has its step before any has another.
 
         Raises:
             AssertionError: if that never comes: somebody spins.
         """
         for _ in range(limit):
             ready = self.ready
-            if ready:
-                self.step(ready[0])
-            elif not self.poll():
+            for task in ready:
+                if task.ready and not task.done:
+                    self.step(task)
+            if not ready and not self.poll():
                 return
         raise AssertionError(f"{self.ready!r} never came to rest")

@@ -16,22 +16,37 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 import zmqbridge
 from tests.model.libzmq import ModelSocket, Wire
 from tests.model.loop import Cancelled, ModelBackend, Task
-from zmqbridge._channel import Channel
-from zmqbridge._pump import Pump
+from zmqbridge.channel import Channel, Outbox, Pump
+from zmqbridge.decoding import FramesDecoder
+from zmqbridge.home import Home
 from zmqbridge.protocols import Faults
 
 FD = 7
 
 
+class ModelHome(Home):
+    """A home whose sockets are models."""
+
+    def __init__(self, wire: Wire) -> None:
+        super().__init__(zmq.Context, name="model")
+        self._wire = wire
+
+    def open_socket(self, socket_type: int, linger: float) -> ModelSocket:
+        return ModelSocket(self._wire, FD)
+
+
 class ModelContext(zmqbridge.Context):
     """A context whose sockets are models."""
 
-    def __init__(self, backend: ModelBackend, wire: Wire) -> None:
-        super().__init__(backend)
-        self._wire = wire
+    def __init__(self, backend: ModelBackend, wire: Wire, turn_limit: int) -> None:
+        super().__init__(backend, turn_limit=turn_limit)
+        self._home = ModelHome(wire)
 
-    def _open_socket(self, socket_type: int) -> ModelSocket:
-        return ModelSocket(self._wire, FD)
+
+def read_ahead(channel: Channel[Any]) -> list[Any]:
+    """What lies in a channel's inbox."""
+    inbox: Any = channel.inbox
+    return list(inbox._items)
 
 
 class World(RuleBasedStateMachine):
@@ -41,11 +56,12 @@ class World(RuleBasedStateMachine):
     the socket: :meth:`soon` plans it.
     """
 
-    @initialize(credit=st.integers(0, 3))
-    def begin(self, credit: int) -> None:
+    @initialize(credit=st.integers(0, 3), turn_limit=st.sampled_from([1, 2, 3, 256]))
+    def begin(self, credit: int, turn_limit: int) -> None:
+        self.turn_limit = turn_limit
         self.wire = Wire(credit)
         self.backend = ModelBackend(lambda fd: self.wire.readable)
-        self.context = ModelContext(self.backend, self.wire)
+        self.context = ModelContext(self.backend, self.wire, turn_limit)
         self.numbers = itertools.count()
         self.planned: dict[int, Callable[[], object]] = {}
         self.calls = 0
@@ -96,7 +112,7 @@ class World(RuleBasedStateMachine):
                 assert task.error is None, task.error
         self.check_terminated()
         self.leave()
-        self.begin(credit)
+        self.begin(credit, self.turn_limit)
 
     def check_terminated(self) -> None:
         """Each further call says so at once."""
@@ -276,9 +292,7 @@ class Dealer(World):
             assert not [name for name in waiting if name.startswith("receive")], "a receive hangs with messages there"
         if self.wire.room:
             assert "send" not in waiting, "a send hangs with room there"
-        there = [message for (message,) in self.dealer._channel.buffer] + [
-            message for (message,) in self.wire._incoming
-        ]
+        there = [message for (message,) in read_ahead(self.dealer._channel) + list(self.wire._incoming)]
         assert self.closed or self.received + there == self.arrived
         on_the_way = [message[0] for message in self.wire.taken + list(self.wire._outgoing)]
         # In the order of the sends' ends, which is that of their tasks' steps.
@@ -349,14 +363,19 @@ class Handlers(World):
 
     def open(self) -> None:
         self.channel: Channel[list[bytes]] = Channel(
-            ModelSocket(self.wire, FD), lambda: self.backend, lambda messages: messages, Faults(), lambda: "the model"
+            ModelSocket(self.wire, FD),
+            lambda: self.backend,
+            FramesDecoder(),
+            Faults(),
+            lambda: "the model",
+            min(2, self.turn_limit),
         )
+        self.outbox = Outbox(self.channel)
         self.arrived: list[bytes] = []
         self.received: list[bytes] = []
         self.sent: list[bytes] = []
         self.reactions: list[Callable[[], object]] = []
         self.ended: list[Exception] = []
-        self.channel.batch = 2
         self.seconds = 0.0
         self.pump = Pump(
             self.channel, self.deliver, self.end, self.backend.call_soon, self.no_timer, lambda: self.seconds
@@ -385,7 +404,7 @@ class Handlers(World):
     def try_to_send(self) -> None:
         name = b"%d" % next(self.numbers)
         try:
-            self.channel.send_nowait((name,))
+            self.outbox.send_nowait((name,))
         except zmqbridge.WouldBlock:
             pass
         else:
@@ -426,9 +445,9 @@ class Handlers(World):
 
         async def body() -> None:
             try:
-                self.channel.send_nowait((name,))
+                self.outbox.send_nowait((name,))
             except zmqbridge.WouldBlock:
-                await self.channel.send_in_turn((name,))
+                await self.outbox.send_in_turn((name,))
             self.sent.append(name)
 
         self.backend.spawn("send", body())

@@ -434,14 +434,14 @@ class ReactorTests(ConnectionCase):
         address = self.bound(pull)
         await self.turns()
         drains = 0
-        real = pull._zmqChannel.socket.drain
+        real = pull._zmqLink.socket.receive
 
         def drain(limit: int) -> tuple[list[list[bytes]], bool]:
             nonlocal drains
             drains += 1
             return real(limit)
 
-        self.patch(pull._zmqChannel.socket, "drain", drain)
+        self.patch(pull._zmqLink.socket, "receive", drain)
         peers = 20
         for _ in range(peers):
             before = drains

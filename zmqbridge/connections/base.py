@@ -1,28 +1,29 @@
-"""What every connection has, and the two halves that most are made of.
+"""What every awaited connection has, and the two halves that most are made of.
 
-A connection is a ZeroMQ socket with its endpoints. :class:`Connection` is its life;
+A connection is a ZeroMQ socket with its endpoints, a :class:`~zmqbridge.link.Link`. :class:`Connection` is its life;
 :class:`Sender` and :class:`Receiver` are the awaitable surface, written once for every
-pattern and every event loop. All waiting is in :mod:`zmqbridge._channel`.
+pattern and every event loop. All waiting is in :mod:`zmqbridge.channel`.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
-from typing import Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
-import zmq
-
-from zmqbridge._channel import BATCH, Channel
-from zmqbridge._items import Items
-from zmqbridge._socket import Socket
 from zmqbridge.abc import Backend
+from zmqbridge.decoding import Decoder, FramesDecoder
 from zmqbridge.endpoints import Addresses, Endpoint, addresses_of
-from zmqbridge.errors import ConnectionClosed, EndpointError
+from zmqbridge.errors import ConnectionClosed
 from zmqbridge.framing import Message, frames_of
+from zmqbridge.home import Home
+from zmqbridge.link import Link, Stats
 from zmqbridge.options import SocketOptions
 from zmqbridge.protocols import Faults, State
+from zmqbridge.socket import Socket
+from zmqbridge.waiting.inbox import NOTHING
+from zmqbridge.waiting.turn import TURN_LIMIT
 
 __all__ = ["Connection", "Owner", "Receiver", "Sender", "Stats"]
 
@@ -34,36 +35,10 @@ class Owner(Protocol):
     """What a connection needs of the context that made it."""
 
     linger: float
-    _longest_linger: float
-    _connections: set[Connection]
+    turn_limit: int
+    _home: Home
 
     def _find_backend(self) -> Backend: ...
-
-    def _open_socket(self, socket_type: int) -> Socket: ...
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Stats:
-    """What a connection has done so far, and what it holds at this moment.
-
-    Attributes:
-        sent: messages that libzmq took to send.
-        received: messages given to the caller; for a requester, replies.
-        buffered: messages read ahead that nobody has taken yet; one batch at most.
-        parked: operations that wait at this moment, for a message or for room.
-        malformed: messages dropped because their frames made no sense.
-        unmatched_replies: replies dropped because nobody waits for them: late, repeated or forged.
-        dropped_replies: replies of a replier that could not be delivered: the client is gone,
-            or made no room for them in time.
-    """
-
-    sent: int = 0
-    received: int = 0
-    buffered: int = 0
-    parked: int = 0
-    malformed: int = 0
-    unmatched_replies: int = 0
-    dropped_replies: int = 0
 
 
 class Connection:
@@ -99,44 +74,34 @@ class Connection:
     ) -> None:
         binds, connects = addresses_of(bind), addresses_of(connect)
         self._context = context
-        self._endpoints: list[Endpoint] = []
         self._faults = Faults()
-        socket = context._open_socket(socket_type)
-        self._socket = socket
-        self._channel: Channel[Any] = Channel(socket, context._find_backend, self._accept, self._faults, self.__repr__)
-        try:
-            options = self._fill_in(options or SocketOptions())
-            context._longest_linger = max(context._longest_linger, options.linger or 0.0)
-            socket.apply(options)
-            self._prepare()
-            for address in binds:
-                self._endpoints.append(socket.bind(address))
-            for address in connects:
-                self._endpoints.append(socket.connect(address))
-        except BaseException:
-            socket.close(0)
-            raise
-        self._channel.batch = self._read_ahead()
-        context._connections.add(self)
+        self._link: Link[Any] = Link(
+            context._home,
+            socket_type,
+            options=self._fill_in(options or SocketOptions()),
+            prepare=self._prepare,
+            binds=binds,
+            connects=connects,
+            decoder=self._decoder(),
+            faults=self._faults,
+            get_backend=context._find_backend,
+            describe=self.__repr__,
+            turn_limit=context.turn_limit,
+            close=self.close,
+        )
+        self._channel = self._link.channel
+        self._outbox = self._link.outbox
 
     def _fill_in(self, options: SocketOptions) -> SocketOptions:
         defaults = {"linger": self._context.linger} | self._defaults
         return replace(options, **{name: value for name, value in defaults.items() if getattr(options, name) is None})
 
-    def _prepare(self) -> None:
+    def _decoder(self) -> Decoder[Any, Any]:
+        """Return what tells the channel what the messages mean."""
+        return FramesDecoder()
+
+    def _prepare(self, socket: Socket) -> None:
         """Set what the pattern needs on the socket, before it binds or connects."""
-
-    def _read_ahead(self) -> int:
-        """How many messages may be read ahead: more than a batch of them never, fewer where
-        the caller wants libzmq to hold few (a worker that shares its work with others), and
-        none where only the newest counts or where each message must be answered before the next."""
-        if self._socket.get_option(zmq.CONFLATE) or self._socket.get_option(zmq.TYPE) in (zmq.REQ, zmq.REP):
-            return 1
-        return min(BATCH, self._socket.get_option(zmq.RCVHWM) or BATCH)
-
-    def _accept(self, messages: list[Frames]) -> Iterable[Any]:
-        """Return what the caller receives for these messages."""
-        return messages
 
     # --- endpoints ---
 
@@ -146,7 +111,7 @@ class Connection:
 
         ``endpoints[0].address`` is the real address where a wildcard was bound.
         """
-        return tuple(self._endpoints)
+        return tuple(self._link.endpoints)
 
     def bind(self, address: str) -> Endpoint:
         """Listen at one more address.
@@ -161,10 +126,7 @@ class Connection:
         Raises:
             EndpointError: if the address is malformed, in use, or not of this machine.
         """
-        with self._channel.touching() as socket:
-            endpoint = socket.bind(address)
-        self._endpoints.append(endpoint)
-        return endpoint
+        return self._link.bind(address)
 
     def connect(self, address: str) -> Endpoint:
         """Connect to one more address. Nobody need listen there yet: libzmq goes on trying.
@@ -175,10 +137,7 @@ class Connection:
         Raises:
             EndpointError: if the address is malformed.
         """
-        with self._channel.touching() as socket:
-            endpoint = socket.connect(address)
-        self._endpoints.append(endpoint)
-        return endpoint
+        return self._link.connect(address)
 
     def unbind(self, address: str) -> None:
         """Stop listening at an address, as :attr:`endpoints` says it.
@@ -186,9 +145,7 @@ class Connection:
         Raises:
             EndpointError: if the connection does not listen there.
         """
-        with self._channel.touching() as socket:
-            self._forget_endpoint("bind", address)
-            socket.unbind(address)
+        self._link.unbind(address)
 
     def disconnect(self, address: str) -> None:
         """Disconnect from an address, as :attr:`endpoints` says it.
@@ -198,16 +155,7 @@ class Connection:
         Raises:
             EndpointError: if the connection is not connected there.
         """
-        with self._channel.touching() as socket:
-            self._forget_endpoint("connect", address)
-            socket.disconnect(address)
-
-    def _forget_endpoint(self, type: Literal["bind", "connect"], address: str) -> None:
-        try:
-            self._endpoints.remove(Endpoint(type, address))
-        except ValueError:
-            of_type = [endpoint.address for endpoint in self._endpoints if endpoint.type == type]
-            raise EndpointError(f"no {type} to {address!r}; this connection has {of_type!r}") from None
+        self._link.disconnect(address)
 
     # --- the socket ---
 
@@ -219,8 +167,8 @@ class Connection:
         Raises:
             ConnectionClosed: if the connection is closed.
         """
-        self._channel.state.check()
-        return self._socket.fd
+        self._channel.guard.check_open()
+        return self._link.socket.fd
 
     def getsockopt(self, option: int) -> Any:
         """Return one of libzmq's socket options, as ``zmq.Socket.get`` does.
@@ -249,21 +197,14 @@ class Connection:
     @property
     def stats(self) -> Stats:
         """What the connection has done so far, and what it holds now."""
-        channel = self._channel
-        return Stats(
-            sent=channel.sent,
-            received=channel.accepted - len(channel.buffer),
-            buffered=len(channel.buffer),
-            parked=channel.readiness.parked,
-            malformed=self._faults.malformed,
-        )
+        return self._link.stats()
 
     # --- life ---
 
     @property
     def closed(self) -> bool:
         """Whether the connection was closed."""
-        return self._channel.state.state is State.CLOSED
+        return self._channel.guard.state is State.CLOSED
 
     def close(self) -> None:
         """Close the connection, at once and without waiting. Closing twice is no error.
@@ -272,8 +213,7 @@ class Connection:
         ends, and messages read ahead are dropped. libzmq goes on sending what it has queued,
         for the linger period; leaving the context waits for that.
         """
-        if self._channel.close():
-            self._context._connections.discard(self)
+        self._link.end()
 
     async def aclose(self) -> None:
         """Close the connection as :meth:`close` does, and let the loop run once."""
@@ -286,15 +226,18 @@ class Connection:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if exc is not None and self._channel.state.state is State.FORKED:
+        if exc is not None and self._channel.guard.state is State.FORKED:
             return  # as in the context's
         await self.aclose()
 
     def __repr__(self) -> str:
-        endpoints = ", ".join(f"{endpoint.type} {endpoint.address}" for endpoint in self._endpoints)
-        state = self._channel.state.state
+        link = getattr(self, "_link", None)
+        if link is None:
+            return f"<{type(self).__name__}>"
+        endpoints = ", ".join(f"{endpoint.type} {endpoint.address}" for endpoint in link.endpoints)
+        state = link.channel.guard.state
         notes = [endpoints or "no endpoint"] + ([] if state is State.OPEN else [state.value])
-        return f"<{type(self).__name__} {self._socket.type_name}: {', '.join(notes)}>"
+        return f"<{type(self).__name__} {link.socket.type_name}: {', '.join(notes)}>"
 
 
 class Sender(Connection):
@@ -312,8 +255,8 @@ class Sender(Connection):
             ConnectionClosed: if the connection is closed, or closes meanwhile.
             TypeError: if the message holds anything but bytes-like frames, a ``str`` for one.
         """
-        if not self._channel.send_at_once(message):
-            await self._channel.send(frames_of(message))
+        if not self._outbox.at_once(message):
+            await self._outbox.send(frames_of(message))
 
     def send_nowait(self, message: Message) -> None:
         """Send a message now.
@@ -323,7 +266,7 @@ class Sender(Connection):
             ConnectionClosed: if the connection is closed.
             TypeError: as :meth:`send`.
         """
-        self._channel.send_nowait(frames_of(message))
+        self._outbox.send_nowait(frames_of(message))
 
     async def send_many(self, messages: Iterable[Message]) -> None:
         """Send messages in order, waiting as :meth:`send` does.
@@ -335,7 +278,7 @@ class Sender(Connection):
         Args:
             messages: each as for :meth:`send`.
         """
-        await self._channel.send_many(messages)
+        await self._outbox.send_many(messages)
 
 
 class Receiver(Connection, Generic[Item]):
@@ -354,8 +297,10 @@ class Receiver(Connection, Generic[Item]):
             ConnectionClosed: if the connection is closed, or closes meanwhile.
             ContextTerminated: if other code terminated the ZeroMQ context.
         """
-        await self._channel.wait_for_item(checkpoint=True)
-        item: Item = self._channel.take()
+        channel = self._channel
+        item: Item = channel.inbox.take_free() if channel.turn.lenient else NOTHING
+        if item is NOTHING:
+            item = await channel.receive(checkpoint=True)
         return item
 
     def receive_nowait(self) -> Item:
@@ -368,7 +313,7 @@ class Receiver(Connection, Generic[Item]):
         item: Item = self._channel.receive_nowait()
         return item
 
-    async def receive_many(self, limit: int = BATCH) -> list[Item]:
+    async def receive_many(self, limit: int = TURN_LIMIT) -> list[Item]:
         """Receive all that is there, up to a limit, waiting for the first message.
 
         The fastest way to receive: nothing is awaited between the messages of a batch.
@@ -385,16 +330,16 @@ class Receiver(Connection, Generic[Item]):
         """
         if limit < 1:
             raise ValueError(f"limit={limit!r} would receive nothing; it is 1 or more")
-        await self._channel.wait_for_item(checkpoint=True)
-        return self._channel.take_many(limit)
+        first: Item = await self._channel.receive(checkpoint=True)
+        return [first, *self._channel.inbox.take_many(limit - 1)]
 
     def __aiter__(self) -> AsyncIterator[Item]:
-        return Items(self._channel.buffer, self._channel.readiness, self.__anext__)
+        items: AsyncIterator[Item] = self._channel.units.Items(self._channel.inbox, self.__anext__)
+        return items
 
     async def __anext__(self) -> Item:
         try:
-            await self._channel.wait_for_item(checkpoint=False)
+            item: Item = await self._channel.receive(checkpoint=False)
         except ConnectionClosed:
             raise StopAsyncIteration from None
-        item: Item = self._channel.take()
         return item

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 import zmq
 
-from zmqbridge.connections.base import Connection, Frames, Owner, Receiver
+from zmqbridge.connections.base import Connection, Owner, Receiver
 from zmqbridge.framing import BytesLike, Publication, Tag, publication_frame
 from zmqbridge.protocols import SubscriberProtocol
+from zmqbridge.socket import Socket
 
 __all__ = ["Publisher", "Subscriber"]
 
@@ -34,7 +35,7 @@ class Publisher(Connection):
             LocalProtocolError: if the tag holds a zero byte.
             TypeError: if the message is not bytes-like, or the tag neither ``str`` nor ``bytes``.
         """
-        self._channel.send_nowait((publication_frame(message, tag),))
+        self._outbox.send_nowait((publication_frame(message, tag),))
 
     def publish_many(self, publications: Iterable[tuple[Tag, BytesLike]]) -> None:
         """Publish messages in order, at once, each a pair of the tag and the message as :meth:`publish` takes them.
@@ -45,7 +46,7 @@ class Publisher(Connection):
         Raises:
             ConnectionClosed, LocalProtocolError, TypeError: as :meth:`publish`.
         """
-        self._channel.send_many_nowait([publication_frame(message, tag) for tag, message in publications])
+        self._outbox.send_many_nowait([publication_frame(message, tag) for tag, message in publications])
 
 
 class Subscriber(Receiver[Publication]):
@@ -66,14 +67,13 @@ class Subscriber(Receiver[Publication]):
         self._first_tags = list(tags)
         super().__init__(context, socket_type, **arguments)
 
-    def _prepare(self) -> None:
+    def _decoder(self) -> SubscriberProtocol:
         self._protocol = SubscriberProtocol(self._faults)
-        self._socket.publication = Publication
-        for tag in self._first_tags:
-            self._socket.set_option(zmq.SUBSCRIBE, self._protocol.subscribe(tag))
+        return self._protocol
 
-    def _accept(self, messages: list[Frames]) -> list[Publication]:
-        return self._protocol.receive(messages)
+    def _prepare(self, socket: Socket) -> None:
+        for tag in self._first_tags:
+            socket.set_option(zmq.SUBSCRIBE, self._protocol.subscribe(tag))
 
     @property
     def tags(self) -> tuple[bytes, ...]:

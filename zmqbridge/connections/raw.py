@@ -10,6 +10,7 @@ import zmq
 from zmqbridge.connections.base import Frames, Receiver, Sender
 from zmqbridge.errors import LocalProtocolError
 from zmqbridge.framing import Message, frames_of
+from zmqbridge.socket import Socket
 
 __all__ = ["Dealer", "Pair", "RawConnection", "RoutedMessage", "Router"]
 
@@ -24,6 +25,16 @@ class RoutedMessage(NamedTuple):
 
     peer: bytes
     frames: list[bytes]
+
+
+class RouterDecoder:
+    """Parts the peer from the frames."""
+
+    single = None
+
+    def decode(self, messages: list[Frames]) -> tuple[list[RoutedMessage], tuple[()]]:
+        """Return the messages with their peers."""
+        return [RoutedMessage(frames[0], frames[1:]) for frames in messages], ()
 
 
 class RawConnection(Sender, Receiver[Frames]):
@@ -44,12 +55,12 @@ class Router(Receiver[RoutedMessage]):
     A peer whose queue is full holds up only the messages to itself.
     """
 
-    def _prepare(self) -> None:
-        # Without it a ROUTER drops what it cannot deliver, and tells nobody.
-        self._socket.set_option(zmq.ROUTER_MANDATORY, 1)
+    def _decoder(self) -> RouterDecoder:
+        return RouterDecoder()
 
-    def _accept(self, messages: list[Frames]) -> list[RoutedMessage]:
-        return [RoutedMessage(frames[0], frames[1:]) for frames in messages]
+    def _prepare(self, socket: Socket) -> None:
+        # Without it a ROUTER drops what it cannot deliver, and tells nobody.
+        socket.set_option(zmq.ROUTER_MANDATORY, 1)
 
     async def send(self, peer: bytes, message: Message) -> None:
         """Send a message to one peer, waiting while its queue is at the high-water mark.
@@ -65,7 +76,9 @@ class Router(Receiver[RoutedMessage]):
             ConnectionClosed: if the connection is closed, or closes meanwhile.
             TypeError: if the peer is not ``bytes`` or the message not bytes-like.
         """
-        await self._channel.send(_routed(peer, message), peer)
+        frames = _routed(peer, message)
+        if not self._outbox.at_once(frames, peer):
+            await self._outbox.send(frames, peer)
 
     def send_nowait(self, peer: bytes, message: Message) -> None:
         """Send a message to one peer now.
@@ -74,7 +87,7 @@ class Router(Receiver[RoutedMessage]):
             WouldBlock: if :meth:`send` would have to wait.
             PeerUnreachable, ConnectionClosed, TypeError: as :meth:`send`.
         """
-        self._channel.send_nowait(_routed(peer, message), peer)
+        self._outbox.send_nowait(_routed(peer, message), peer)
 
     async def send_many(self, messages: Iterable[tuple[bytes, Message]]) -> None:
         """Send messages in order, each a pair of the peer and the message, as :meth:`send` does.

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, ClassVar
 
 import zmq
 
-from zmqbridge._channel import DeadlinePassed
+from zmqbridge.channel import DeadlinePassed
 from zmqbridge.connections.base import Connection, Frames, Owner, Receiver, Stats
 from zmqbridge.errors import LocalProtocolError, PeerUnreachable, RequestTimeout
 from zmqbridge.framing import Envelope, Message, frames_of, reply_frames
 from zmqbridge.protocols import ReplierProtocol, RequesterProtocol
-from zmqbridge.readiness import Parked
+from zmqbridge.socket import Socket
+from zmqbridge.waiting.parking import Parked
 
 __all__ = ["Replier", "Request", "Requester"]
 
@@ -41,14 +41,13 @@ class Requester(Connection):
 
     _defaults: ClassVar[dict[str, Any]] = {"immediate": True}
 
-    def _prepare(self) -> None:
-        self._protocol: RequesterProtocol[Parked] = RequesterProtocol(self._faults)
-        self._channel.readiness.reads_always = True
+    def __init__(self, context: Owner, socket_type: int, **arguments: Any) -> None:
+        super().__init__(context, socket_type, **arguments)
+        self._channel.lot.reads_always = True
 
-    def _accept(self, messages: list[Frames]) -> tuple[()]:
-        for pending in self._protocol.receive(messages):
-            self._channel.readiness.serve(pending.caller)
-        return ()
+    def _decoder(self) -> RequesterProtocol[Parked]:
+        self._protocol: RequesterProtocol[Parked] = RequesterProtocol(self._faults)
+        return self._protocol
 
     async def request(self, message: Message, *, timeout: float | None = None) -> list[bytes]:
         """Send a request and return its reply.
@@ -71,8 +70,8 @@ class Requester(Connection):
             ValueError: if the timeout is negative or no number.
         """
         parts = frames_of(message)
-        channel = self._channel
-        channel.check_caller()
+        channel, outbox = self._channel, self._outbox
+        channel.guard.check()
         deadline = None
         if timeout is not None:
             if not timeout >= 0:
@@ -80,9 +79,9 @@ class Requester(Connection):
             deadline = self._context._find_backend().current_time() + timeout
         pending = self._protocol.begin(parts, Parked())
         try:
-            if not channel.send_frames_at_once(pending.frames):
-                await channel.send(pending.frames, deadline=deadline)
-            await channel.wait_until_served(pending.caller, deadline)
+            if not outbox.at_once(pending.frames):
+                await outbox.send(pending.frames, deadline=deadline)
+            await channel.wait_for_answer(pending.caller, deadline)
         except DeadlinePassed:
             raise RequestTimeout(f"no reply within {timeout} s from {self!r}") from None
         finally:
@@ -93,9 +92,7 @@ class Requester(Connection):
     @property
     def stats(self) -> Stats:
         """What the connection has done so far, and what it holds now."""
-        stats = super().stats
-        unmatched = self._protocol.unmatched
-        return replace(stats, received=stats.received - unmatched, unmatched_replies=unmatched)
+        return self._link.stats(unmatched=self._protocol.unmatched)
 
 
 class Request:
@@ -161,6 +158,20 @@ class Request:
         return f"<Request {self.id.hex()} of {len(self.parts)} part(s){', answered' if self._replied else ''}>"
 
 
+class RequestDecoder:
+    """Makes requests that a replier answers of what its peers sent."""
+
+    single = None
+
+    def __init__(self, replier: Replier, protocol: ReplierProtocol) -> None:
+        self._replier = replier
+        self._protocol = protocol
+
+    def decode(self, messages: list[Frames]) -> tuple[list[Request], tuple[()]]:
+        """Return the requests among these messages."""
+        return [Request(envelope, self._replier) for envelope in self._protocol.receive(messages)], ()
+
+
 class Replier(Receiver[Request]):
     """A ROUTER socket that is asked and answers: ``async for request in replier``.
 
@@ -179,17 +190,16 @@ class Replier(Receiver[Request]):
         self._dropped_replies = 0
         super().__init__(context, socket_type, **arguments)
 
-    def _prepare(self) -> None:
-        self._protocol = ReplierProtocol(self._faults)
-        # Without it a ROUTER drops what it cannot deliver, and tells nobody.
-        self._socket.set_option(zmq.ROUTER_MANDATORY, 1)
+    def _decoder(self) -> RequestDecoder:
+        return RequestDecoder(self, ReplierProtocol(self._faults))
 
-    def _accept(self, messages: list[Frames]) -> list[Request]:
-        return [Request(envelope, self) for envelope in self._protocol.receive(messages)]
+    def _prepare(self, socket: Socket) -> None:
+        # Without it a ROUTER drops what it cannot deliver, and tells nobody.
+        socket.set_option(zmq.ROUTER_MANDATORY, 1)
 
     def _reply_at_once(self, peer: bytes, frames: Sequence[bytes]) -> bool:
         try:
-            sent = self._channel.send_frames_at_once(frames, peer)
+            sent: bool = self._outbox.at_once(frames, peer)
         except PeerUnreachable:
             return False  # _reply() will meet it again, and count it
         if sent and self._deaf:
@@ -197,11 +207,11 @@ class Replier(Receiver[Request]):
         return sent
 
     async def _reply(self, peer: bytes, frames: Sequence[bytes]) -> None:
-        self._channel.check_caller()
+        self._channel.guard.check()
         wait = 0.0 if peer in self._deaf else self._reply_timeout
         deadline = self._context._find_backend().current_time() + wait
         try:
-            await self._channel.send(frames, peer, deadline)
+            await self._outbox.send(frames, peer, deadline)
         except DeadlinePassed:
             self._drop_reply(peer, "it makes no room for replies")
             if len(self._deaf) >= DEAF_PEERS:
@@ -220,4 +230,4 @@ class Replier(Receiver[Request]):
     @property
     def stats(self) -> Stats:
         """What the connection has done so far, and what it holds now."""
-        return replace(super().stats, dropped_replies=self._dropped_replies)
+        return self._link.stats(dropped_replies=self._dropped_replies)

@@ -9,10 +9,10 @@ handler may do anything in the middle of a batch: send, close its own connection
 keep the loop busy.
 
 The design. A :class:`Pump` is a parked operation that never leaves, so it leads; whatever
-touches the socket wakes it, as it would any leader. A wake during a look makes it look again before
-it returns; any other is one look in the next turn of the loop. Once a look has delivered a batch, or lasted
-:data:`TURN` seconds, it reads and delivers no more; the rest waits, in order, for the next turn.
-A message leaves the channel's buffer before its handler is called, so none is delivered twice.
+touches the socket makes the edge stale and wakes it, as it would any leader. Where the edge is stale at the end of
+what it delivers, it looks again before it returns; where it goes stale later, in the next turn of the loop. Once it has
+delivered a batch, or lasted :data:`TURN` seconds, it reads and delivers no more; the rest waits, in order, for the next
+turn. A message leaves the inbox before its handler is called, so none is delivered twice.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Generic, Protocol, TypeVar
 
-from zmqbridge._channel import Channel
+from zmqbridge.channel.channel import Channel
 from zmqbridge.errors import ConnectionClosed, ContextTerminated, LocalProtocolError, ZmqBridgeError
-from zmqbridge.protocols import State
-from zmqbridge.readiness import Parked
+from zmqbridge.waiting.inbox import NOTHING
+from zmqbridge.waiting.parking import Parked
 
 __all__ = ["TURN", "Pump"]
 
@@ -67,7 +67,6 @@ class Pump(Generic[Item]):
         self._call_later = call_later
         self._clock = clock
         self._looking = False
-        self._woken = False
         self._scheduled = False
         self._stopped = False
         self._timer: Timer | None = None
@@ -76,18 +75,16 @@ class Pump(Generic[Item]):
         channel.attend()
         self._reads = channel.socket.receives
         if self._reads:
-            channel.readiness.park_watcher(self._place)
+            channel.lot.park_watcher(self._place)
         else:
-            channel.readiness.park_attendant(self._place)
+            channel.lot.park_attendant(self._place)
         self.wake()
 
     def wake(self) -> None:
         """Look soon; the channel calls this when the socket was touched."""
-        if self._looking:
-            self._woken = True
-        elif not self._scheduled:
+        if not self._looking and not self._scheduled:
             channel = self._channel
-            if self._reads or channel.readiness.lanes or channel.state.state is not State.OPEN:
+            if self._reads or channel.lot.lanes or not channel.guard.open:
                 self._scheduled = True
                 self._call_soon(self._turn)
 
@@ -104,10 +101,10 @@ class Pump(Generic[Item]):
         if self._looking or self._stopped:
             return
         channel = self._channel
-        channel.own()
+        channel.guard.adopt()
         self._looking = True
         try:
-            channel.state.check()  # a send may have found out that other code ended it
+            channel.guard.check_open()  # a send may have found out that other code ended it
             self._read_and_deliver(channel)
         except (ConnectionClosed, ContextTerminated, LocalProtocolError) as error:
             if not self._stopped:
@@ -116,25 +113,23 @@ class Pump(Generic[Item]):
         finally:
             self._looking = False
             if not self._stopped:
-                if self._woken or channel.buffer:
+                if channel.edge.stale or len(channel.inbox):
                     self.wake()
                 self._set_timer()
 
     def _read_and_deliver(self, channel: Channel[Item]) -> None:
-        deliver, buffer, clock = self._deliver, channel.buffer, self._clock
+        deliver, inbox, clock = self._deliver, channel.inbox, self._clock
         ends = clock() + TURN
         room = channel.batch
         while room > 0 and not self._stopped:
-            if not buffer:
-                # What a look has left behind, it has left with a wake: only reading all answers that.
-                self._woken = False
-                channel.serve()
-            while buffer and room > 0:
+            if not len(inbox):
+                channel.look()
+            while room > 0 and (item := inbox.take_free()) is not NOTHING:
                 room -= 1
-                deliver(buffer.popleft())
+                deliver(item)
                 if clock() >= ends:
                     return
-            if not self._woken:
+            if not channel.edge.stale:
                 return
 
     def _set_timer(self) -> None:
@@ -152,4 +147,4 @@ class Pump(Generic[Item]):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._channel.readiness.leave_watcher(self._place)
+        self._channel.lot.leave_watcher(self._place)

@@ -1,31 +1,51 @@
-"""Who is parked on one socket, who holds its descriptor, and who is woken next.
+"""Who is parked on one socket, who leads, and who is woken next: the parking lot.
 
 The facts. A ZeroMQ socket has one descriptor, and on trio one task may wait for
 it. Its events carry no addressee: whoever reads takes what is there for all.
 
 The consequence. Among the operations parked on a socket exactly one, the
-*leader*, holds the descriptor; it reads for everyone. When it leaves, for
+*leader*, waits for the descriptor; it reads for everyone. When it leaves, for
 whatever reason, another must take over at once, or the rest hang.
 
 The design. Every parked operation is a :class:`Parked`, of one of four kinds:
 
 - a *reader* waits for any one message. When messages are there, the readers that
-  came first are *served*: one message each is reserved for them until they run,
-  so that nobody who comes later can take it. A served reader that is cancelled
-  before it runs gives its reservation to the next.
-- a *watcher* waits for something of its own (a reply), and is served by name.
+  came first are *granted* one each, reserved in the :class:`~zmqbridge.waiting.inbox.Inbox` until they run.
+- a *watcher* waits for something of its own (a reply), and is *answered* by name.
 - an *attendant* waits for nothing of its own: it is there to lead, on behalf of a program that is
   called and awaits nothing.
 - a *writer* waits for room in its *lane*: the one lane of most sockets, or one for
   each peer of a router, where one peer's queue is full while another's is not. The
-  head of a lane is told to try; when it leaves, the next head is.
+  head of a lane is *told to try*; when it leaves, the next head is.
+
+A parked operation is *served* once it was granted a message, answered, or told to try. The states, and what moves a parked
+operation from one to the next:
+
+============  ===========================================  ============================================================
+state         what happens                                 what follows
+============  ===========================================  ============================================================
+parked        nobody leads                                 it **leads**: it waits for the descriptor
+parked        it leads, and another parks                  nothing: who leads goes on leading
+parked        a message is free (reader)                   granted, woken; it is no candidate to lead any more
+parked        its reply came (watcher)                     answered, woken; no candidate any more
+parked        there may be room (head of a lane)           told to try, woken; still a candidate, for it may fail
+parked        it leaves                                    gone
+served        it runs (reader), and others are before it   nothing: it is woken when it is its turn
+served        it runs (reader, watcher)                    it takes what is its own, and is gone; the next reader is woken
+served        it runs (writer) and sends                   gone; the next head of its lane is told to try
+served        it runs (writer) and cannot send             parked again, at the head of its lane
+served        it leaves without its message (reader)       gone; its claim ends, the next reader is granted the message
+served        it leaves without having tried (writer)      gone; the next head of its lane is told to try
+any           it leads and leaves                          the newest candidate leads and is woken, to look for itself
+any           the connection ends                          woken, to see that
+============  ===========================================  ============================================================
 
 A message is taken, or sent, by the task that asked for it, in the step in which
 it runs again, and never on its behalf: so a cancelled operation has had no effect.
 
-The newest operation is the one promoted to leader: it will be served last, so the
+The newest candidate is the one promoted to leader: it will be served last, so the
 descriptor changes hands as seldom as can be. To park, to serve one, to leave and to be promoted
-cost the same whether ten operations are parked or ten thousand; letting the writers try costs a
+cost the same whether ten operations are parked or ten thousand; telling the writers to try costs a
 step for each lane, and only closing touches everyone.
 """
 
@@ -33,15 +53,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from typing import Protocol
+from typing import Any
 
-__all__ = ["Parked", "Readiness", "Wakeable"]
+from zmqbridge.waiting.edge import Edge, Wakeable
+from zmqbridge.waiting.inbox import Inbox
 
-
-class Wakeable(Protocol):
-    """The half of a :class:`zmqbridge.abc.Waiter` that this module needs."""
-
-    def wake(self) -> None: ...
+__all__ = ["Parked", "ParkingLot"]
 
 
 class Parked:
@@ -49,8 +66,9 @@ class Parked:
 
     Attributes:
         waiter: what it waits on at the moment; ``None`` until it waits for the first time.
-        leads: it holds the descriptor.
+        leads: it waits for the descriptor.
         served: what it waits for may be there: it should look when it runs.
+        lane: a writer's lane.
     """
 
     __slots__ = ("lane", "leads", "served", "waiter")
@@ -62,6 +80,7 @@ class Parked:
         self.lane = lane
 
     def wake(self) -> None:
+        """Have it run soon."""
         if self.waiter is not None:
             self.waiter.wake()
 
@@ -69,22 +88,24 @@ class Parked:
 _Queue = OrderedDict[Parked, None]
 
 
-class Readiness:
+class ParkingLot:
     """The operations parked on one socket.
 
+    Args:
+        edge: is told who leads.
+        inbox: holds the messages that readers are granted.
+
     Attributes:
-        leader: the operation that holds the descriptor, if any is parked.
-        reserved: how many messages are reserved for readers that have not run yet.
         lanes: the writers, by lane, in the order of their coming. An empty lane does not exist.
         reads_always: messages are read while only writers are parked, too. A requester needs it: late
             replies that nobody reads fill the queues until the peer, which makes the room, is stuck in turn.
     """
 
-    __slots__ = ("_candidates", "_readers", "_watchers", "lanes", "leader", "reads_always", "reserved")
+    __slots__ = ("_candidates", "_edge", "_inbox", "_readers", "_watchers", "lanes", "reads_always")
 
-    def __init__(self) -> None:
-        self.leader: Parked | None = None
-        self.reserved = 0
+    def __init__(self, edge: Edge, inbox: Inbox[Any]) -> None:
+        self._edge = edge
+        self._inbox = inbox
         self.reads_always = False
         self.lanes: dict[Hashable, _Queue] = {}
         self._readers: _Queue = OrderedDict()
@@ -103,13 +124,20 @@ class Readiness:
 
     @property
     def watchers(self) -> int:
-        """How many watchers are parked and not yet served."""
+        """How many watchers are parked and not yet answered."""
         return len(self._watchers)
+
+    @property
+    def writers(self) -> int:
+        """How many writers are parked."""
+        return sum(map(len, self.lanes.values()))
 
     @property
     def parked(self) -> int:
         """How many operations are parked and not yet served with a message."""
         return len(self._candidates)
+
+    # --- parking ---
 
     def park_reader(self) -> Parked:
         """Park an operation that waits for any message."""
@@ -119,7 +147,7 @@ class Readiness:
         return parked
 
     def park_watcher(self, parked: Parked) -> None:
-        """Park an operation that waits for something of its own, to be served with :meth:`serve`."""
+        """Park an operation that waits for something of its own, to be told by :meth:`answer`."""
         self._watchers[parked] = None
         self._park(parked)
 
@@ -136,42 +164,35 @@ class Readiness:
 
     def _park(self, parked: Parked) -> None:
         self._candidates[parked] = None
-        if self.leader is None:
-            self._lead(parked)
+        if self._edge.leader is None:
+            self._appoint(parked)
 
-    def _lead(self, parked: Parked | None) -> None:
-        self.leader = parked
+    def _appoint(self, parked: Parked | None) -> None:
+        self._edge.leader = parked
         if parked is not None:
             parked.leads = True
 
-    def serve_readers(self, messages: int) -> None:
-        """Reserve messages for the readers that came first, as far as they go, and wake these.
+    # --- serving ---
 
-        Args:
-            messages: how many are there, those already reserved included.
-        """
-        while self._readers and messages > self.reserved:
+    def grant(self) -> None:
+        """Reserve what is free for the readers that came first, as far as it goes, and wake these."""
+        while self._readers and self._inbox.has_free():
             parked, _ = self._readers.popitem(last=False)
-            self.reserved += 1
-            self._served(parked)
+            self._inbox.grant(parked)
+            self._serve(parked)
 
-    def serve(self, parked: Parked) -> None:
+    def answer(self, parked: Parked) -> None:
         """Wake a watcher: what it waits for is there."""
         self._watchers.pop(parked, None)
-        self._served(parked)
+        self._serve(parked)
 
-    def _served(self, parked: Parked) -> None:
+    def _serve(self, parked: Parked) -> None:
         self._candidates.pop(parked, None)
         parked.served = True
         parked.wake()
 
-    def claim(self, parked: Parked) -> None:
-        """A served reader runs and takes its message: the reservation is used up."""
-        parked.served = False
-        self.reserved -= 1
-
     def let_writers_try(self) -> None:
-        """Wake the head of each lane: there may be room."""
+        """Tell the head of each lane to try: there may be room."""
         for lane in self.lanes.values():
             self._let_try(lane)
 
@@ -181,22 +202,17 @@ class Readiness:
         head.served = True
         head.wake()
 
-    def leave_reader(self, parked: Parked, messages: int) -> None:
-        """A reader goes, whether with a message or without.
+    # --- leaving ---
 
-        Args:
-            parked: the reader.
-            messages: how many messages are there, for the next reader if this one was served
-                and did not claim.
-        """
+    def leave_reader(self, parked: Parked) -> None:
+        """A reader goes; a message that it was granted and has not taken is the next one's."""
         self._readers.pop(parked, None)
-        if parked.served:
-            self.claim(parked)
-            self.serve_readers(messages)
+        self._inbox.revoke(parked)
+        self.grant()
         self._leave(parked)
 
     def leave_watcher(self, parked: Parked) -> None:
-        """A watcher goes, whether served or not."""
+        """A watcher goes, whether answered or not."""
         self._watchers.pop(parked, None)
         self._leave(parked)
 
@@ -214,11 +230,12 @@ class Readiness:
         self._candidates.pop(parked, None)
         if parked.leads:
             parked.leads = False
-            self._lead(next(reversed(self._candidates), None))
-            if self.leader is not None:
-                self.leader.wake()
+            self._appoint(next(reversed(self._candidates), None))
+            if self._edge.leader is not None:
+                self._edge.leader.wake()
 
     def wake_all(self) -> None:
         """Wake everyone, served readers included, to find that the connection is closed."""
+        self._inbox.wake_all()
         for parked in [*self._readers, *self._watchers, *self._candidates]:
             parked.wake()

@@ -1,0 +1,77 @@
+"""libzmq's own functions, beside pyzmq's: the optional C extension, and where pyzmq's libzmq is.
+
+The extension links to no libzmq. It is given the addresses of the functions that it calls, in the
+libzmq that pyzmq has loaded: pyzmq's own extension module resolves them, whether libzmq is linked into it or
+beside it. Where the extension is missing, or the environment variable ``ZMQBRIDGE_NO_SPEEDUPS`` is set,
+:mod:`zmqbridge.socket.lean` does the same in Python, and asks libzmq itself only whether more frames follow. Where
+even that is missing, or the variable is ``all``, pyzmq alone does everything.
+
+=============  ==========================================================================
+file           what is in it
+=============  ==========================================================================
+``native.h``   what the files share: libzmq's functions, the objects, the constants
+``module.c``   the module, and the addresses of libzmq's functions
+``port.c``     a libzmq socket: its events, and what it is to know of it
+``receive.c``  reading a batch, and large frames that stay in libzmq's buffer
+``send.c``     sending a message, and the attempt of a send
+``books.c``    the twins of the guard's, the turn's and the edge's state
+``items.c``    publications; the inbox and its iterator
+=============  ==========================================================================
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from importlib import import_module
+from typing import Any
+
+__all__ = ["ALL", "BATCH_COST", "FRAME_COST", "FUNCTIONS", "SHARED_FROM", "VARIABLE", "load", "pyzmq_library", "speedups"]
+
+VARIABLE = "ZMQBRIDGE_NO_SPEEDUPS"
+ALL = "all"
+
+# What a batch may cost: its bytes, and for each frame about as much again as copying this many of them.
+BATCH_COST = 1 << 20
+FRAME_COST = 256
+
+# Copying fewer bytes than this costs less than sharing them.
+SHARED_FROM = 65536
+
+FUNCTIONS = (
+    "zmq_msg_init",
+    "zmq_msg_recv",
+    "zmq_msg_data",
+    "zmq_msg_size",
+    "zmq_msg_more",
+    "zmq_msg_move",
+    "zmq_msg_close",
+    "zmq_msg_init_data",
+    "zmq_msg_send",
+    "zmq_send",
+    "zmq_getsockopt",
+    "zmq_errno",
+)
+
+
+def load() -> Any:
+    """Return the extension, ready for use, or ``None``."""
+    if os.environ.get(VARIABLE):
+        return None
+    try:
+        extension: Any = import_module("zmqbridge._native.speedups")
+        libzmq = ctypes.CDLL(pyzmq_library())
+        addresses = {name: ctypes.cast(getattr(libzmq, name), ctypes.c_void_p).value for name in FUNCTIONS}
+        extension.use(addresses, FRAME_COST, SHARED_FROM)
+    except (ImportError, OSError, AttributeError, TypeError, ValueError):
+        return None
+    return extension
+
+
+def pyzmq_library() -> str | None:
+    """Return the file of pyzmq's extension module, which has libzmq in it or beside it."""
+    return import_module("zmq.backend.cython._zmq").__file__
+
+
+speedups: Any = load()
+"""The extension, or ``None``."""

@@ -1,0 +1,140 @@
+/* What the files of the extension share: libzmq's functions, the objects, and which file has what.
+
+   The facts. Through pyzmq a message costs two or three calls of Python, and a frame an object
+   of its own; libzmq itself needs a tenth of that. The messages are small and many.
+
+   The consequence. What is asked most often is worth one call that does the whole of it: to read a batch, to attempt a
+   send, to take what was read ahead.
+
+   The design. Each object here is the twin of a unit that is written in Python, and named in the same way: the Python is
+   the specification, and the same tests run on both. The extension links to no libzmq. It is given the addresses of the
+   functions that it calls, in the libzmq that pyzmq has loaded, so there is one libzmq in the process, and one wheel
+   serves every later Python (the limited API, which setup.py asks for). It never waits, and holds the interpreter for
+   one bounded batch. The constants are given to it by zmqbridge/_native/__init__.py. */
+
+#ifndef ZMQBRIDGE_NATIVE_H
+#define ZMQBRIDGE_NATIVE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <structmember.h>
+
+/* --- module.c --- */
+
+/* From zmq.h, which is not needed to build this: they are part of libzmq's stable ABI. */
+typedef union {
+    unsigned char bytes[64];
+    void *pointer;
+    uint64_t number;
+} zmq_msg_t;
+
+enum { ZMQ_DONTWAIT = 1, ZMQ_SNDMORE = 2, ZMQ_EVENTS = 15, ZMQ_POLLIN = 1, ZMQ_POLLOUT = 2 };
+
+typedef struct {
+    int (*msg_init)(zmq_msg_t *);
+    int (*msg_recv)(zmq_msg_t *, void *, int);
+    void *(*msg_data)(zmq_msg_t *);
+    size_t (*msg_size)(const zmq_msg_t *);
+    int (*msg_more)(const zmq_msg_t *);
+    int (*msg_move)(zmq_msg_t *, zmq_msg_t *);
+    int (*msg_close)(zmq_msg_t *);
+    int (*msg_init_data)(zmq_msg_t *, void *, size_t, void (*)(void *, void *), void *);
+    int (*msg_send)(zmq_msg_t *, void *, int);
+    int (*send)(void *, const void *, size_t, int);
+    int (*getsockopt)(void *, int, void *, size_t *);
+    int (*last_errno)(void);
+} Libzmq;
+
+extern Libzmq libzmq;
+
+/* What a frame costs beside its bytes; from how many bytes on a frame is sent without a copy. */
+extern Py_ssize_t frame_cost, shared_from;
+
+/* zmqbridge's own: frames_of(), NOTHING, and the errors after which a socket is at its end. */
+extern PyObject *frames_of, *nothing, *connection_closed, *context_terminated;
+
+/* A new object of a type, or NULL with an exception; and its end, where it has no more to let go of. */
+PyObject *allocate(PyObject *type);
+void free_object(PyObject *self);
+
+/* --- port.c --- */
+
+/* A libzmq socket. */
+typedef struct {
+    PyObject_HEAD
+    void *socket;
+    char closed;        /* other code closed it: it is touched no more */
+    char tells_room;    /* POLLOUT means that a send would succeed */
+    char swallows;      /* it swallows the rest of a message whose pipe died */
+    char input_pending; /* the latest read of EVENTS said that there is something to receive */
+    PyObject *failed;   /* called with a message and an errno, it raises what that means */
+} Port;
+
+extern PyObject *port_type;
+int add_port(PyObject *module);
+
+/* The value of EVENTS, or the errno as a negative number. */
+int port_events(Port *port);
+
+/* Raise what an errno means for a message, which may be NULL; return -1. */
+int port_failed(Port *port, PyObject *message, int number);
+
+/* --- receive.c --- */
+
+int add_frame(PyObject *module);
+PyObject *port_receive(PyObject *port, PyObject *args);
+
+/* --- send.c --- */
+
+/* Send a message whole, if there is room: 1 where it was sent, 0 where it was refused, -1 with an exception. */
+int port_send(Port *port, PyObject *message);
+PyObject *port_send_method(PyObject *port, PyObject *message);
+
+/* Give back to Python what libzmq has sent. */
+void collect_returned(void);
+
+int add_attempt(PyObject *module);
+
+/* --- books.c --- */
+
+typedef struct {
+    PyObject_HEAD
+    unsigned long owner;
+} Ownership;
+
+typedef struct {
+    PyObject_HEAD
+    Py_ssize_t limit, reads, sends, number;
+    char lenient;
+} Turn;
+
+typedef struct {
+    PyObject_HEAD
+    char stale;
+    PyObject *leader;
+} Edge;
+
+extern PyObject *ownership_type, *turn_type, *edge_type;
+int add_books(PyObject *module);
+int ownership_passes(Ownership *ownership);
+
+/* Touch the edge, with an exception set or not; return -1 with an exception where the leader could not be woken. */
+int edge_touch(Edge *edge);
+
+/* --- items.c --- */
+
+/* Append an item, which is let go of; return -1 with an exception, also where it is NULL already. */
+int append(PyObject *list, PyObject *item);
+
+/* Make a publication of a frame, an instance of a named tuple; NULL without an exception where nothing ends its tag.
+   The tag is that of the latest publication, which the next one often has as well. */
+PyObject *publication_of(PyTypeObject *type, PyObject **tag, const char *data, Py_ssize_t size);
+
+int add_items(PyObject *module);
+
+#endif

@@ -1,0 +1,138 @@
+"""Every way to send on a channel: at once, now, when there is room, and many.
+
+The facts. libzmq takes a message or refuses it; it never waits. Sends that wait for room are served in the order of
+their calls, each behind those in its own *lane*: the one lane of most sockets, or one for each peer of a router.
+
+The design. No way overtakes those that wait in its lane, and each ends in :class:`~zmqbridge.channel.attempt.Attempt`.
+No await stands between a send and the return, so a cancelled send was not sent. On a socket whose POLLOUT
+says nothing (fact 5 of :mod:`zmqbridge.socket`) whoever parks wakes the leader, which so far had no reason to look
+again by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any
+
+from zmqbridge.channel.channel import Channel, DeadlinePassed
+from zmqbridge.errors import WouldBlock
+from zmqbridge.framing import Message, frames_of
+
+__all__ = ["Outbox"]
+
+
+class Outbox:
+    """Sends on a channel's socket.
+
+    Args:
+        channel: who waits, and for how long.
+
+    Attributes:
+        attempt: the one function that sends.
+        at_once: sends where nothing is to be asked or waited for first.
+    """
+
+    def __init__(self, channel: Channel[Any]) -> None:
+        self._channel = channel
+        self._turn = channel.turn
+        self._lanes = channel.lot.lanes
+        self.attempt = channel.units.Attempt(
+            channel.socket, channel.guard.ownership, channel.turn, channel.edge, channel.lot, channel.ended_by
+        )
+        self.at_once = self.attempt.at_once
+
+    @property
+    def sent(self) -> int:
+        """Messages that libzmq took."""
+        return self.attempt.sent
+
+    async def send(self, frames: Sequence[bytes], lane: Hashable = None, deadline: float | None = None) -> None:
+        """Send a message when there is room, behind all that wait for room in the same lane.
+
+        Raises:
+            DeadlinePassed: if there was no room in time; then nothing was sent.
+            PeerUnreachable: if a router has no such peer.
+        """
+        channel = self._channel
+        backend = channel.enter()
+        if self._turn.sends <= 0 or backend.strict_checkpoints:
+            await channel.checkpoint(backend)
+            channel.guard.check()
+            self._turn.sends += 1  # it has waited for its turn
+        if lane in self._lanes or not self.attempt(frames):
+            await self.send_in_turn(frames, lane, deadline)
+
+    async def send_in_turn(self, frames: Sequence[bytes], lane: Hashable = None, deadline: float | None = None) -> None:
+        """Park at once, and send when there is room: for what :meth:`send_nowait` refused.
+
+        Raises:
+            DeadlinePassed, PeerUnreachable: as :meth:`send`.
+        """
+        channel = self._channel
+        backend = channel.enter()
+        parked = channel.lot.park_writer(lane)
+        channel.writer_parked()
+        try:
+            while True:
+                if deadline is not None and backend.current_time() >= deadline:
+                    raise DeadlinePassed
+                if parked.served:
+                    if self.attempt(frames):
+                        return
+                    parked.served = False
+                await channel.wait(backend, parked, deadline)
+                channel.guard.check()
+        finally:
+            channel.lot.leave_writer(parked)
+
+    def send_nowait(self, frames: Sequence[bytes], lane: Hashable = None) -> None:
+        """Send a message now.
+
+        Raises:
+            WouldBlock: if there is no room, or others wait for it in the same lane.
+            PeerUnreachable: if a router has no such peer.
+        """
+        channel = self._channel
+        channel.guard.check()
+        if lane in self._lanes or not self.attempt(frames):
+            raise WouldBlock(
+                f"{channel.describe()} is at its high-water mark, or has no peer; await send() to wait for room"
+            )
+
+    async def send_many(self, messages: Iterable[Message]) -> None:
+        """Send messages one after another, as :meth:`send` does, with less work for each."""
+        channel = self._channel
+        backend = channel.enter()
+        if backend.strict_checkpoints:
+            await channel.checkpoint(backend)
+            channel.guard.check()
+        if isinstance(messages, (list, tuple)):
+            await self._send_list(list(messages))
+            return
+        for message in messages:
+            await self._send_list([message])
+
+    async def _send_list(self, messages: list[Message]) -> None:
+        start = 0
+        while start < len(messages):
+            if self._turn.sends > 0 and not self._lanes:
+                start += self.attempt.many(messages, start, self._turn.sends)
+            if start < len(messages):
+                await self.send(frames_of(messages[start]))
+                self._channel.guard.check()
+                start += 1
+
+    def send_many_nowait(self, messages: list[Message]) -> None:
+        """Send messages now, as :meth:`send_nowait` does.
+
+        Raises:
+            WouldBlock: if there is no room, or others wait for it; those before that were sent.
+        """
+        start = 0
+        while start < len(messages):
+            self._channel.guard.check()
+            if not self._lanes:
+                start += self.attempt.many(messages, start, len(messages))
+            if start < len(messages):
+                self.send_nowait(frames_of(messages[start]))
+                start += 1

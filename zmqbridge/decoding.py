@@ -1,0 +1,49 @@
+"""What a connection hands to its channel: how messages become what their receivers should have. Pure.
+
+The channel reads batches and knows who waits; what the frames mean it leaves to its decoder, which knows no socket and
+nobody who waits. So the rules of each pattern stand in its own protocol: see :mod:`zmqbridge.protocols`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeVar
+
+__all__ = ["Decoder", "FramesDecoder"]
+
+Frames = list[bytes]
+Item_co = TypeVar("Item_co", covariant=True)
+Caller_co = TypeVar("Caller_co", covariant=True)
+
+
+class Decoder(Protocol[Item_co, Caller_co]):
+    """Turns messages into what their receivers should have: what a connection hands to its channel."""
+
+    @property
+    def single(self) -> type[Any] | None:
+        """What a message of one frame is best given as: ``None`` for a list of that frame.
+
+        With a class it may come as the frame itself, or as an instance of the class already.
+        """
+
+    def decode(self, messages: list[Any], /) -> tuple[Sequence[Item_co], Sequence[Caller_co]]:
+        """Read a batch.
+
+        Args:
+            messages: each a list of frames, or as :attr:`single` says.
+
+        Returns:
+            The items for whoever receives next, in order, and those who waited for one message of their own
+            that has come. What makes no sense is counted and left out.
+        """
+        ...
+
+
+class FramesDecoder:
+    """Leaves messages as they are: lists of frames."""
+
+    single = None
+
+    def decode(self, messages: list[Frames]) -> tuple[list[Frames], tuple[()]]:
+        """Return the messages."""
+        return messages, ()

@@ -1,0 +1,106 @@
+"""Where connections live: one ZeroMQ context, its links, its process and its end.
+
+A :class:`zmqbridge.Context` has one, and so has each factory of :mod:`zmqbridge_twisted`. What both have in common is
+here: the ZeroMQ context is made when it is first needed, so that one made at import may first be used in a
+forked child; it does not survive a fork after that; it ends in a thread of its own; and the end of the
+interpreter closes what is still open, but for what a thread that still runs may be using.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import zmq
+
+from zmqbridge._termination import Termination
+from zmqbridge.errors import ConnectionClosed, LocalProtocolError
+from zmqbridge.socket import Socket, open_socket
+
+if TYPE_CHECKING:
+    from zmqbridge.link import Link
+
+__all__ = ["Home"]
+
+
+class Home:
+    """A ZeroMQ context and the links on its sockets.
+
+    Args:
+        make_context: makes the ZeroMQ context when it is first needed.
+        shared: a ZeroMQ context to use instead; whoever made it terminates it.
+        name: what the user calls the whole, for errors.
+
+    Attributes:
+        links: those that are open.
+        closed: no new ones are made.
+        termination: the end of the ZeroMQ context, once it has begun.
+    """
+
+    def __init__(
+        self, make_context: Callable[[], zmq.Context[Any]], *, shared: zmq.Context[Any] | None = None, name: str
+    ) -> None:
+        self.links: set[Link[Any]] = set()
+        self.closed = False
+        self.termination: Termination | None = None
+        self._make_context = make_context
+        self._context = shared
+        self._owns_context = shared is None
+        self._pid = None if shared is None else os.getpid()
+        self._name = name
+        self._longest_linger = 0.0
+
+    @property
+    def forked(self) -> bool:
+        """Whether this process is the child of a fork, and all of this its parent's."""
+        return self._pid not in (None, os.getpid())
+
+    @property
+    def context(self) -> zmq.Context[Any]:
+        """The ZeroMQ context, made when it is first needed."""
+        if self._context is None:
+            self._context = self._make_context()
+            self._pid = os.getpid()
+        return self._context
+
+    @context.setter
+    def context(self, context: zmq.Context[Any]) -> None:
+        self._context = context
+        self._pid = os.getpid()
+
+    def check_open(self) -> None:
+        """Return if a connection can be made.
+
+        Raises:
+            ConnectionClosed: if it is too late.
+            LocalProtocolError: in the child of a fork.
+        """
+        if self.closed:
+            raise ConnectionClosed(f"the {self._name} is closed; make another one")
+        if self.forked:
+            raise LocalProtocolError(
+                f"the {self._name} was used before the process forked; ZeroMQ does not survive a fork: "
+                "make a new one in the child"
+            )
+
+    def open_socket(self, socket_type: int, linger: float) -> Socket:
+        """Return a new socket, which will keep what is unsent for so many seconds when it is closed.
+
+        Raises:
+            ConnectionClosed, LocalProtocolError: as :meth:`check_open`.
+            OptionError: if this libzmq has no such type.
+        """
+        self.check_open()
+        self._longest_linger = max(self._longest_linger, linger)
+        return open_socket(self.context, socket_type)
+
+    def inherit(self) -> bool:
+        """Whether all is this process's and this thread's, or that of threads that have ended."""
+        return not self.forked and all(link.channel.guard.inherit() for link in self.links)
+
+    def terminate(self) -> None:
+        """End the ZeroMQ context, in a thread, if it is this home's own and was ever needed. Twice is no error."""
+        self.closed = True
+        if self.termination is None and self._context is not None and self._owns_context and not self.forked:
+            self.termination = Termination(self._context, self._longest_linger)

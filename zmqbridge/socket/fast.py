@@ -1,0 +1,78 @@
+"""A ``zmq.Socket`` with the C extension: a batch of messages in one call of libzmq's own functions.
+
+The extension is given the address of libzmq's socket, and cannot see that other code closed it. So pyzmq's socket here is
+one that tells: :class:`TellingSocket` notes its closing on the extension's :class:`Port`, which touches libzmq no
+more. A context that is destroyed closes its sockets one by one, and so tells as well.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NoReturn
+
+import zmq
+
+from zmqbridge import _native
+from zmqbridge.socket.plain import BATCH_COST, Socket, raise_refusal
+
+__all__ = ["FastSocket"]
+
+
+class TellingSocket(zmq.Socket[bytes]):
+    """pyzmq's socket, whose closing is told to the extension before it happens."""
+
+    _port: Any = None
+
+    def close(self, linger: int | None = None) -> None:
+        """Close the socket."""
+        if self._port is not None:
+            self._port.closed = True
+        super().close(linger)
+
+
+class FastSocket(Socket):
+    """:class:`Socket`, a batch a call.
+
+    Attributes:
+        port: what the extension knows of the socket; its methods are twins of this class's.
+    """
+
+    kind = TellingSocket
+
+    def __init__(self, context: zmq.Context[Any], socket_type: int) -> None:
+        super().__init__(context, socket_type)
+        assert _native.speedups is not None
+        self.port = _native.speedups.Port(int(self.raw.underlying), self.tells_room, self._swallows, partial(_raise_refusal, self.type_name))
+        self.raw._port = self.port  # type: ignore[attr-defined]
+
+    @property
+    def input_pending(self) -> bool:
+        return bool(self.port.input_pending)
+
+    @input_pending.setter
+    def input_pending(self, pending: bool) -> None:
+        """The port knows; a socket begins without."""
+
+    def receive(self, limit: int) -> tuple[list[Any], bool]:
+        messages, number = self.port.receive(limit, BATCH_COST, self.views_from, self.single)
+        if number == errno.EAGAIN:
+            return messages, True
+        if number and not messages:
+            self._translate(zmq.ZMQError(number))
+        return messages, False
+
+    def send(self, frames: Sequence[bytes]) -> bool:
+        sent: bool = self.port.send(frames)
+        return sent
+
+    def events(self) -> int:
+        events: int = self.port.events()
+        if events < 0:
+            self._translate(zmq.ZMQError(-events))
+        return events
+
+
+def _raise_refusal(type_name: str, frames: Any, number: int) -> NoReturn:
+    raise_refusal(type_name, frames, zmq.ZMQError(number))
