@@ -11,24 +11,12 @@ int ownership_passes(Ownership *ownership)
     return ownership->owner == PyThread_get_thread_ident();
 }
 
-static PyObject *passes(PyObject *self, PyObject *unused)
-{
-    (void)unused;
-    return PyBool_FromLong(ownership_passes((Ownership *)self));
-}
-
-static PyMethodDef ownership_methods[] = {
-    {"passes", passes, METH_NOARGS, "Whether the calling thread may touch the socket without asking further."},
-    {NULL, NULL, 0, NULL},
-};
-
 static PyMemberDef ownership_members[] = {
     {"owner", T_ULONG, offsetof(Ownership, owner), 0, "The thread's ident; 0 for none."},
     {NULL, 0, 0, 0, NULL},
 };
 
 static PyType_Slot ownership_slots[] = {
-    {Py_tp_methods, ownership_methods},
     {Py_tp_members, ownership_members},
     {Py_tp_doc, "Which thread may touch the socket now."},
     {0, NULL},

@@ -16,6 +16,7 @@ router's full peer would be tried, and fail, in a circle without end.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from threading import get_ident
 
 from zmqbridge.errors import ConnectionClosed, ContextTerminated
 from zmqbridge.framing import Message, frames_of
@@ -72,8 +73,10 @@ class Attempt:
         look = True
         try:
             sent = self._socket.send(frames)
-            self.sent += sent
-            look = sent or (self._socket.input_pending and self._lot.wants_input)
+            if sent:
+                self.sent += 1
+            else:
+                look = self._socket.input_pending and self._lot.wants_input
         except (ContextTerminated, ConnectionClosed) as error:
             self._ended(error)
             raise
@@ -97,7 +100,7 @@ class Attempt:
             TypeError, LocalProtocolError: if it is no message.
         """
         turn = self._turn
-        if turn.sends <= 0 or not turn.lenient or lane in self._lanes or not self._ownership.passes():
+        if turn.sends <= 0 or not turn.lenient or lane in self._lanes or self._ownership.owner != get_ident():
             return False
         return self((message,) if type(message) is bytes else frames_of(message))
 

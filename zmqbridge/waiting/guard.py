@@ -6,7 +6,7 @@ context; and in the child of a fork no socket of the parent works.
 The consequence. Every call on a connection asks first. It is asked for each message, so it must cost next to nothing.
 
 The design. The answer is one number, :attr:`Ownership.owner`: the thread that may touch the socket now, or 0 for
-none. Whoever asks compares it with his own. :class:`Guard` alone changes it, in the same step as what it follows
+none. Whoever asks compares it with ``get_ident()``. :class:`Guard` alone changes it, in the same step as what it follows
 from, so it is never out of date:
 
 ==========  ===========================  ===================  ==============================================
@@ -44,10 +44,6 @@ class Ownership:
     def __init__(self) -> None:
         self.owner = 0
 
-    def passes(self) -> bool:
-        """Whether the calling thread may touch the socket without asking further."""
-        return self.owner == get_ident()
-
 
 class Guard:
     """The life of a connection and the thread that it belongs to.
@@ -80,7 +76,7 @@ class Guard:
             ConnectionClosed, ContextTerminated: if it is too late.
             LocalProtocolError: from another thread than the first caller's, or in a forked child.
         """
-        if not self.ownership.passes():
+        if self.ownership.owner != get_ident():
             self._life.check()
             self.check_thread()
 

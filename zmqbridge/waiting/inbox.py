@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from threading import get_ident
 from typing import Any, Final, Generic, Self, TypeVar
 
 from zmqbridge.waiting.edge import Wakeable as Claimant
@@ -69,9 +70,9 @@ class Inbox(Generic[Item]):
 
     def take_free(self) -> Item:
         """Return the oldest item if nobody has a claim and the caller is on the socket's thread, or :data:`NOTHING`."""
-        if self._claims or not self._items or not self._ownership.passes():
-            return NOTHING  # type: ignore[no-any-return]
-        return self._items.popleft()
+        if self._items and not self._claims and self._ownership.owner == get_ident():
+            return self._items.popleft()
+        return NOTHING  # type: ignore[no-any-return]
 
     def take_many(self, limit: int) -> list[Item]:
         """Return the oldest items, so many of them at most, as :meth:`take_free` does."""
