@@ -44,8 +44,8 @@ coverage: $(VENV)/.test ## the suite again, with the lines and branches that it 
 
 PURE := */zmqbridge/framing.py,*/zmqbridge/protocols.py,*/zmqbridge/readiness.py,*/zmqbridge/endpoints.py,*/zmqbridge/options.py,*/zmqbridge/errors.py
 
-mutants: $(VENV)/.test ## take each rule out of the code, one at a time, and see that a test fails; ARGS='2: send' tries some
-	$(RUN) -m tests.mutations $(ARGS)
+mutants: $(VENV)/.test ## take each rule out of the code, one at a time, and see that a test fails; ARGS='2: send' tries some, ARGS=--list
+	$(RUN) -m tests.mutants $(ARGS)
 
 memcheck: $(VENV)/.test ## the C extension's tests under valgrind, in a minute: no access to memory that is gone
 	PYTHONMALLOC=malloc valgrind --quiet --undef-value-errors=no --num-callers=20 --suppressions=tests/valgrind.supp \
