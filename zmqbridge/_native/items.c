@@ -179,38 +179,34 @@ static PyObject *inbox_is_first(PyObject *self, PyObject *claimant)
     return PyBool_FromLong(first_claimant((Inbox *)self) == claimant);
 }
 
-static PyObject *inbox_take(PyObject *self, PyObject *claimant)
-{
-    Inbox *inbox = (Inbox *)self;
-    if (PyDict_DelItem(inbox->claims, claimant) < 0)
-        return NULL;
-    if (inbox->next < inbox->end)
-        return take_oldest(inbox);
-    PyErr_SetString(PyExc_IndexError, "a claim without an item");
-    return NULL;
-}
-
-static PyObject *wake(PyObject *claimant)
-{
-    static PyObject *name;
-    if (!name && !(name = PyUnicode_InternFromString("wake")))
-        return NULL;
-    return PyObject_CallMethodObjArgs(claimant, name, NULL);
-}
-
 static PyObject *inbox_revoke(PyObject *self, PyObject *claimant)
 {
+    static PyObject *wake;
     Inbox *inbox = (Inbox *)self;
     int held = PyDict_Size(inbox->claims) ? PyDict_Contains(inbox->claims, claimant) : 0;
     if (held < 0 || (held && PyDict_DelItem(inbox->claims, claimant) < 0))
         return NULL;
-    PyObject *first = first_claimant(inbox);
+    PyObject *first = held ? first_claimant(inbox) : NULL;
     if (!first)
         Py_RETURN_NONE;
+    if (!wake && !(wake = PyUnicode_InternFromString("wake")))
+        return NULL;
     Py_INCREF(first);
-    PyObject *result = wake(first);
+    PyObject *result = PyObject_CallMethodObjArgs(first, wake, NULL);
     Py_DECREF(first);
     return result;
+}
+
+static PyObject *inbox_take(PyObject *self, PyObject *claimant)
+{
+    Inbox *inbox = (Inbox *)self;
+    if (inbox->next >= inbox->end)
+        return PyErr_Format(PyExc_IndexError, "a claim without an item");
+    PyObject *item = take_oldest(inbox), *result = inbox_revoke(self, claimant);
+    if (!result)
+        Py_CLEAR(item);
+    Py_XDECREF(result);
+    return item;
 }
 
 static PyObject *inbox_wake_all(PyObject *self, PyObject *unused)
@@ -218,7 +214,7 @@ static PyObject *inbox_wake_all(PyObject *self, PyObject *unused)
     (void)unused;
     PyObject *claimants = PyDict_Keys(((Inbox *)self)->claims);
     for (Py_ssize_t i = 0; claimants && i < PyList_Size(claimants); i++) {
-        PyObject *result = wake(PyList_GetItem(claimants, i));
+        PyObject *result = PyObject_CallMethod(PyList_GetItem(claimants, i), "wake", NULL);
         if (!result)
             Py_CLEAR(claimants);
         Py_XDECREF(result);

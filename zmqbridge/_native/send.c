@@ -239,12 +239,8 @@ static PyObject *plain(PyObject *message)
     return PyObject_CallFunctionObjArgs(frames_of, message, NULL);
 }
 
-static PyObject *attempt_call(PyObject *self, PyObject *args, PyObject *keywords)
+static PyObject *attempt_send_method(PyObject *self, PyObject *frames)
 {
-    PyObject *frames;
-    (void)keywords;
-    if (!PyArg_ParseTuple(args, "O", &frames))
-        return NULL;
     int sent = attempt_send((Attempt *)self, frames);
     return sent < 0 ? NULL : PyBool_FromLong(sent);
 }
@@ -348,6 +344,7 @@ static void attempt_dealloc(PyObject *self)
 }
 
 static PyMethodDef attempt_methods[] = {
+    {"send", attempt_send_method, METH_O, "send(frames): send a message whole, if there is room; whether it was sent."},
     {"at_once", (PyCFunction)(void (*)(void))at_once, METH_FASTCALL,
      "at_once(message, lane=None): send a message where nothing is to be asked or waited for first."},
     {"many", many, METH_VARARGS, "many(messages, start, limit) -> how many were sent"},
@@ -361,7 +358,6 @@ static PyMemberDef attempt_members[] = {
 
 static PyType_Slot attempt_slots[] = {
     {Py_tp_new, (void *)attempt_new},
-    {Py_tp_call, (void *)attempt_call},
     {Py_tp_traverse, (void *)attempt_traverse},
     {Py_tp_clear, (void *)attempt_clear},
     {Py_tp_dealloc, (void *)attempt_dealloc},

@@ -7,7 +7,7 @@ its turn.
 The consequence. Whoever calls libzmq to send must do three things afterwards, whatever came of it: charge the turn,
 count what was sent, and have the leader look again. One copy of that which forgets one of them is a hang.
 
-The design. :meth:`Attempt.__call__` is the only place that calls :meth:`~zmqbridge.socket.Socket.send`; all else
+The design. :meth:`Attempt.send` is the only place that calls :meth:`~zmqbridge.socket.Socket.send`; all else
 wraps it. A send that was accepted, or raised, touches the edge. A send that was refused has read EVENTS itself (5), so
 the leader need look only if there is something to receive and somebody who wants it: were it woken in any case, a
 router's full peer would be tried, and fail, in a circle without end.
@@ -64,7 +64,7 @@ class Attempt:
         self._lanes = lot.lanes
         self._ended = ended
 
-    def __call__(self, frames: Sequence[bytes]) -> bool:
+    def send(self, frames: Sequence[bytes]) -> bool:
         """Send a message whole, if there is room; return whether it was sent.
 
         Raises:
@@ -82,7 +82,7 @@ class Attempt:
             raise
         finally:
             self._turn.sends -= 1
-            if look:
+            if look and not self._edge.stale:
                 self._edge.touch()
         return sent
 
@@ -102,7 +102,7 @@ class Attempt:
         turn = self._turn
         if turn.sends <= 0 or not turn.lenient or lane in self._lanes or self._ownership.owner != get_ident():
             return False
-        return self((message,) if type(message) is bytes else frames_of(message))
+        return self.send((message,) if type(message) is bytes else frames_of(message))
 
     def many(self, messages: list[Message], start: int, limit: int) -> int:
         """Send messages from an index on, up to the first that is refused.
@@ -119,6 +119,6 @@ class Attempt:
             TypeError, LocalProtocolError: if one of them is no message; those before it were sent.
         """
         for index in range(start, min(start + limit, len(messages))):
-            if not self(frames_of(messages[index])):
+            if not self.send(frames_of(messages[index])):
                 return index - start
         return min(limit, len(messages) - start)

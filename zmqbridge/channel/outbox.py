@@ -59,7 +59,7 @@ class Outbox:
             await channel.checkpoint(backend)
             channel.guard.check()
             self._turn.sends += 1  # it has waited for its turn
-        if lane in self._lanes or not self.attempt(frames):
+        if lane in self._lanes or not self.attempt.send(frames):
             await self.send_in_turn(frames, lane, deadline)
 
     async def send_in_turn(self, frames: Sequence[bytes], lane: Hashable = None, deadline: float | None = None) -> None:
@@ -77,7 +77,7 @@ class Outbox:
                 if deadline is not None and backend.current_time() >= deadline:
                     raise DeadlinePassed
                 if parked.served:
-                    if self.attempt(frames):
+                    if self.attempt.send(frames):
                         return
                     parked.served = False
                 await channel.wait(backend, parked, deadline)
@@ -94,7 +94,7 @@ class Outbox:
         """
         channel = self._channel
         channel.guard.check()
-        if lane in self._lanes or not self.attempt(frames):
+        if lane in self._lanes or not self.attempt.send(frames):
             raise WouldBlock(
                 f"{channel.describe()} is at its high-water mark, or has no peer; await send() to wait for room"
             )

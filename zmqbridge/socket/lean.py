@@ -10,7 +10,7 @@ import ctypes
 import os
 from collections.abc import Callable
 from functools import cache
-from sys import maxsize
+from sys import byteorder, maxsize
 from typing import Any
 
 import zmq
@@ -24,22 +24,31 @@ __all__ = ["LeanSocket", "Option", "load_option"]
 # Where no message has more than one frame of so many bytes, a batch's number of messages bounds its cost well enough.
 SMALL = 1024
 
+# Where the low byte of a number is.
+LOW = 0 if byteorder == "little" else -1
+
 
 class Option:
     """One of a socket's options that are numbers, read with libzmq's own function: a third of the cost of pyzmq's.
 
-    Call :attr:`read` with :attr:`arguments`: it returns 0, and :attr:`value` holds the value then.
+    Call :attr:`read` with :attr:`arguments`: it returns 0, and the bytes of :attr:`flag` are the value then.
     """
 
-    __slots__ = ("arguments", "read", "value")
+    __slots__ = ("arguments", "flag", "read")
 
     def __init__(self, read: Callable[..., int], socket: int, option: int) -> None:
         self.read = read
-        self.value = ctypes.c_int()
-        size = ctypes.c_size_t(ctypes.sizeof(self.value))
+        self.flag = bytearray(ctypes.sizeof(ctypes.c_int))
+        value = (ctypes.c_char * len(self.flag)).from_buffer(self.flag)
+        size = ctypes.c_size_t(len(self.flag))
         # References and a plain number: ctypes converts them faster than objects that it made for their types.
         pointer = ctypes.byref(ctypes.c_char.from_address(socket))
-        self.arguments = pointer, option, ctypes.byref(self.value), ctypes.byref(size)
+        self.arguments = pointer, option, ctypes.byref(value), ctypes.byref(size)
+
+    @property
+    def value(self) -> int:
+        """The value that was read."""
+        return int.from_bytes(self.flag, byteorder)
 
 
 @cache
@@ -73,8 +82,9 @@ class LeanSocket(Socket):
         if self.views_from != maxsize:
             return super().receive(limit)
         read, more, bare = self._read, self._more, self.single is not None
-        ask, arguments, follows = more.read, more.arguments, more.value
+        ask, arguments, follows = more.read, more.arguments, more.flag
         messages: list[Any] = []
+        append = messages.append
         room = BATCH_COST
         try:
             for part in (1, limit - 1) if self._asks_first else (limit,):
@@ -82,12 +92,12 @@ class LeanSocket(Socket):
                     return messages, True
                 for _ in range(part):
                     data = read(NOBLOCK)
-                    if ask(*arguments) or follows.value or len(data) > SMALL:
+                    if ask(*arguments) or follows[LOW] or len(data) > SMALL:
                         room -= self._complete(messages, data, bare=bare)
                         if room <= 0:
                             return messages, False
                     else:
-                        messages.append(data if bare else [data])
+                        append(data if bare else [data])
         except zmq.Again:
             return messages, True
         except zmq.ZMQError as error:
@@ -101,9 +111,8 @@ class LeanSocket(Socket):
         message = [data]
         cost = len(data) + FRAME_COST
         while True:
-            if more.read(*more.arguments):
-                more.value.value = self._get(zmq.RCVMORE)  # or it raises what is wrong
-            if not more.value.value:
+            follows = self._get(zmq.RCVMORE) if more.read(*more.arguments) else more.value
+            if not follows:
                 break
             data = read(NOBLOCK)
             message.append(data)
@@ -116,6 +125,6 @@ class LeanSocket(Socket):
         # libzmq's own function is given an address, and cannot see that the socket is closed; pyzmq can.
         if self.raw.closed or asked.read(*asked.arguments):
             return super().events()
-        events = int(asked.value.value)
+        events = asked.value
         self.input_pending = bool(events & POLLIN)
         return events

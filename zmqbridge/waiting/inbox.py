@@ -44,16 +44,19 @@ class Inbox(Generic[Item]):
         ownership: whose thread may take what is free.
     """
 
-    __slots__ = ("_claims", "_items", "_ownership")
+    # All items are in `free` while nobody has a claim, and in `_held` while somebody has: so what is in `free` may be
+    # taken, and the other is empty.
+    __slots__ = ("_claims", "_held", "free", "ownership")
 
     def __init__(self, ownership: Ownership) -> None:
-        self._ownership = ownership
-        self._items: deque[Item] = deque()
+        self.ownership = ownership
+        self.free: deque[Item] = deque()
+        self._held: deque[Item] = deque()
         self._claims: dict[Claimant, None] = {}
 
     def __len__(self) -> int:
         """How many items are there, those reserved included."""
-        return len(self._items)
+        return len(self.free) + len(self._held)
 
     @property
     def reserved(self) -> int:
@@ -62,25 +65,21 @@ class Inbox(Generic[Item]):
 
     def has_free(self) -> bool:
         """Whether an item is there that is reserved for nobody."""
-        return len(self._items) > len(self._claims)
+        return len(self) > len(self._claims)
 
     def put(self, items: Iterable[Item]) -> None:
         """Add items behind all that are there."""
-        self._items.extend(items)
+        (self._held if self._claims else self.free).extend(items)
 
     def take_free(self) -> Item:
         """Return the oldest item if nobody has a claim and the caller is on the socket's thread, or :data:`NOTHING`."""
-        if self._items and not self._claims and self._ownership.owner == get_ident():
-            return self._items.popleft()
+        if self.free and self.ownership.owner == get_ident():
+            return self.free.popleft()
         return NOTHING  # type: ignore[no-any-return]
 
     def take_many(self, limit: int) -> list[Item]:
         """Return the oldest items, so many of them at most, as :meth:`take_free` does."""
-        if len(self._items) <= limit and not self._claims:
-            items = list(self._items)
-            self._items.clear()
-            return items
-        items = []
+        items: list[Item] = []
         while len(items) < limit and (item := self.take_free()) is not NOTHING:
             items.append(item)
         return items
@@ -88,7 +87,9 @@ class Inbox(Generic[Item]):
     # --- claims ---
 
     def grant(self, claimant: Claimant) -> None:
-        """Reserve the oldest free item."""
+        """Reserve the oldest item that is not reserved yet."""
+        if not self._claims:
+            self._exchange()
         self._claims[claimant] = None
 
     def is_first(self, claimant: Claimant) -> bool:
@@ -97,25 +98,32 @@ class Inbox(Generic[Item]):
 
     def take(self, claimant: Claimant) -> Item:
         """Return the item of the first claimant, and end its claim."""
-        del self._claims[claimant]
-        return self._items.popleft()
+        item = self._held.popleft()
+        self.revoke(claimant)
+        return item
 
     def revoke(self, claimant: Claimant) -> None:
-        """A claimant goes, whether with its item or without: it is the next one's turn."""
-        self._claims.pop(claimant, None)
-        for first in self._claims:
-            first.wake()
-            break
+        """End a claim, if there is one: it is the next one's turn."""
+        if claimant in self._claims:
+            del self._claims[claimant]
+            if self._claims:
+                next(iter(self._claims)).wake()
+            else:
+                self._exchange()
+
+    def _exchange(self) -> None:
+        self.free, self._held = self._held, self.free
 
     def wake_all(self) -> None:
         """Wake all that have a claim."""
-        for claimant in self._claims:
+        for claimant in list(self._claims):
             claimant.wake()
 
     def clear(self) -> int:
         """Drop all that is there, and all claims; return how many items that were."""
-        dropped = len(self._items)
-        self._items.clear()
+        dropped = len(self)
+        for items in (self.free, self._held):
+            items.clear()
         self._claims.clear()
         return dropped
 
@@ -128,15 +136,18 @@ class Items(Generic[Item]):
         wait: what is awaited for an item where none is free.
     """
 
-    __slots__ = ("_take", "_wait")
+    __slots__ = ("_inbox", "_ownership", "_wait")
 
     def __init__(self, inbox: Inbox[Item], wait: Callable[[], Awaitable[Item]]) -> None:
-        self._take = inbox.take_free
+        self._inbox = inbox
+        self._ownership = inbox.ownership
         self._wait = wait
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Item:
-        item = self._take()
-        return await self._wait() if item is NOTHING else item
+        free = self._inbox.free
+        if free and self._ownership.owner == get_ident():
+            return free.popleft()
+        return await self._wait()
