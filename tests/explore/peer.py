@@ -33,6 +33,7 @@ class Pipe(Wire):
         capacity: how many messages a pipe takes that nobody reads.
         unanswered: the messages that the peer has read, and will answer or not.
         written: the messages that libzmq took whole in this step.
+        reads: how many messages were read in this step.
         closed: the socket is closed.
         registered: the loop has the descriptor registered.
     """
@@ -44,6 +45,7 @@ class Pipe(Wire):
         self.capacity = capacity
         self.unanswered: list[list[bytes]] = []
         self.written: list[list[bytes]] = []
+        self.reads = 0
         self.closed = False
         self.registered = False
         self._outgoing.extend([b"before"] for _ in range(capacity))
@@ -104,6 +106,11 @@ class Pipe(Wire):
             self._credit += credit
         if self.terminated:
             raise zmq.ContextTerminated
+
+    def _pop(self) -> list[bytes] | None:
+        message = super()._pop()
+        self.reads += message is not None
+        return message
 
     def send(self, frame: bytes, flags: int) -> None:
         assert flags & zmq.NOBLOCK

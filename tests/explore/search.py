@@ -182,6 +182,8 @@ class Expander:
         portion.steps += 1
         try:
             world.take(step)
+            if not world.happened:
+                return
             reached = world.fingerprint(inner)
             if reached not in self._known:
                 world.check()

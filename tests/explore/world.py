@@ -152,20 +152,20 @@ WORLDS = {
         ("arrive", "take", "leave"),
         6,
     ),
-    "edge": Kind(open_dealer, ("receive", "send", "send_frames"), (), ("arrive", "take"), ("arrive", "take"), 9),
+    "edge": Kind(open_dealer, ("receive", "send", "send_frames"), (), ("arrive", "take"), ("arrive", "take"), 8),
     "pusher": Kind(
         open_dealer,
         ("send", "send_frames", "send_many"),
         ("send_nowait", "look"),
         ("take", "leave", "come", "terminate"),
         ("take", "leave"),
-        8,
+        7,
     ),
     "puller": Kind(
-        open_dealer, ("receive", "receive_two"), ("receive_nowait", "look"), ("arrive", "terminate"), ("arrive",), 9
+        open_dealer, ("receive", "receive_two"), ("receive_nowait", "look"), ("arrive", "terminate"), ("arrive",), 11
     ),
     "requester": Kind(
-        open_requester, ("request", "request_in_time"), (), _ANSWERING, ("answer", "forge", "take"), 8, requests=True
+        open_requester, ("request", "request_in_time"), (), _ANSWERING, ("answer", "forge", "take"), 7, requests=True
     ),
 }
 
@@ -185,6 +185,7 @@ class Doing(Task):
         sent: how many of them libzmq took.
         answered: how many answers to it came to this end.
         held: what it refers to, as long as it does not run.
+        began: it has run.
     """
 
     def __init__(self, name: str, connection: Any, messages: list[Frames]) -> None:
@@ -194,6 +195,7 @@ class Doing(Task):
         self.sent = 0
         self.answered = 0
         self.held: list[Any] | None = None
+        self.began = False
 
     @property
     def body(self) -> Any:
@@ -245,6 +247,7 @@ class World:
 
     Attributes:
         calls: how many calls on the socket the latest step made.
+        happened: what was to come in the middle of it came.
         asked: whether it would have mattered in it if a send had processed commands.
     """
 
@@ -266,6 +269,7 @@ class World:
         self.pipe.between = self._between
         self.pipe.sends_process = self._sends_process
         self.calls = 0
+        self.happened = True
         self.asked = False
         self.arrived = 0
         self.received = 0
@@ -386,6 +390,7 @@ class World:
         """
         kind, argument, self._processing, self._event, self._event_at = parsed(step)
         self.calls = 0
+        self.happened = not self._event
         self.asked = False
         match kind:
             case "run":
@@ -441,6 +446,7 @@ class World:
     def _between(self) -> None:
         self.calls += 1
         if self.calls == self._event_at and self._can(self._event):
+            self.happened = True
             self._happen(self._event)
 
     def _sends_process(self) -> bool:
@@ -460,11 +466,17 @@ class World:
 
     def _run(self, task: Doing) -> None:
         waiting = self._waiting_longer(task) if self.in_order and task.operation.receives else []
+        behind = [] if task.began else self._sends_that_wait()
         task.held = None
+        task.began = True
+        self.pipe.reads = 0
         self.backend.step(task)
         if task.waits is not None and task.waits.fd is not None:
             self.pipe.registered = True  # and stays so until it is released, as on most loops
-        self._wrote(task)
+        if self.pipe.reads > self.turn:
+            raise Broken(f"{task.name} read {self.pipe.reads} messages in one turn of {self.turn}")
+        if self.pipe.written:
+            self._wrote(task, behind)
         if task.done:
             self.tasks.remove(task)
             self._ended(task)
@@ -484,14 +496,19 @@ class World:
             if other.operation.receives and not other.cancelling and not (told and self.opened.told(other.body))
         ]
 
-    def _wrote(self, task: Doing) -> None:
-        if self.pipe.written:
-            for written in self.pipe.written:
-                message = written[2:] if self.kind.requests else written
-                if task.sent == len(task.messages) or message != task.messages[task.sent]:
-                    raise Broken(f"{task.name} sent {message} in the place of {task.messages[task.sent :]}")
-                task.sent += 1
-            self.pipe.written.clear()
+    def _sends_that_wait(self) -> list[Doing]:
+        """Return the sends that wait for room, and have not been told of any: a new one is not to overtake them."""
+        return [task for task in self.tasks if task.messages and not task.sent and not task.ready]
+
+    def _wrote(self, task: Doing, behind: list[Doing]) -> None:
+        for written in self.pipe.written:
+            message = written[2:] if self.kind.requests else written
+            if task.sent == len(task.messages) or message != task.messages[task.sent]:
+                raise Broken(f"{task.name} sent {message} in the place of {task.messages[task.sent :]}")
+            task.sent += 1
+        self.pipe.written.clear()
+        if behind:
+            raise Broken(f"{task.name} overtook {behind}")
 
     def _ended(self, task: Doing) -> None:
         error = task.error
@@ -521,6 +538,7 @@ class World:
 
     def _call(self, name: str) -> None:
         written = 0
+        behind = self._sends_that_wait()
         try:
             match name:
                 case "send_nowait":
@@ -543,6 +561,8 @@ class World:
         if len(self.pipe.written) != written:
             raise Broken(f"{name} sent {len(self.pipe.written)} messages, and told of {written}")
         self.pipe.written.clear()
+        if written and behind:
+            raise Broken(f"{name} overtook {behind}")
 
     def _close(self) -> None:
         self.open = False
