@@ -8,7 +8,7 @@ WORKERS ?= logical
 RUNS ?= 50
 PYTEST := $(RUN) -m pytest --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: help demo test test-pure stable soak test-all coverage mutants fuzz lint format docs bench bench-quick guarantees memcheck clean
+.PHONY: help demo test test-pure stable soak test-all coverage mutants explore fuzz lint format docs bench bench-quick guarantees memcheck clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -46,6 +46,9 @@ PURE := */zmqbridge/framing.py,*/zmqbridge/protocols.py,*/zmqbridge/readiness.py
 
 mutants: $(VENV)/.test ## take each rule out of the code, one at a time, and see that a test fails; ARGS='2: send' tries some, ARGS=--list
 	$(RUN) -m tests.mutants $(ARGS)
+
+explore: $(VENV)/.test ## every interleaving of small worlds, in ten minutes on two processors; ARGS='--world puller' is less
+	$(RUN) -m tests.explore $(ARGS)
 
 memcheck: $(VENV)/.test ## the C extension's tests under valgrind, in a minute: no access to memory that is gone
 	PYTHONMALLOC=malloc valgrind --quiet --undef-value-errors=no --num-callers=20 --suppressions=tests/valgrind.supp \
