@@ -68,7 +68,7 @@ docs: $(VENV)/.docs ## the documentation, in docs/_build/html; a warning is an e
 	$(RUN) -m sphinx --fail-on-warning --keep-going --builder html docs docs/_build/html
 
 bench: $(VENV)/.bench ## the figures of speed beside its peers, in a quarter of an hour, for the documentation
-	$(RUN) -m benchmarks --json docs/benchmarks.json --text docs/benchmarks.txt --svg docs/benchmarks.svg $(ARGS)
+	$(RUN) -m benchmarks --json docs/benchmarks.json --text docs/benchmarks.txt $(ARGS)
 
 bench-quick: $(VENV)/.bench ## what is judged of them, in two minutes; ARGS='--only receive' is less
 	$(RUN) -m benchmarks --quick $(ARGS)
