@@ -8,7 +8,7 @@ WORKERS ?= logical
 RUNS ?= 50
 PYTEST := $(RUN) -m pytest --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: help demo test test-pure stable soak test-all coverage mutants explore fuzz lint format docs bench bench-quick guarantees memcheck clean
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' $(MAKEFILE_LIST))
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -70,8 +70,11 @@ format: $(VENV)/.lint ## rewrite the code in the project's format
 docs: $(VENV)/.docs ## the documentation, in docs/_build/html; a warning is an error
 	$(RUN) -m sphinx --fail-on-warning --keep-going --builder html docs docs/_build/html
 
+changelog: $(VENV)/.docs ## what the next release's changelog will be
+	@$(RUN) -m towncrier build --draft $(ARGS)
+
 bench: $(VENV)/.bench ## the figures of speed beside its peers, in a quarter of an hour, for the documentation
-	$(RUN) -m benchmarks --json docs/benchmarks.json --text docs/benchmarks.txt --svg docs/benchmarks.svg $(ARGS)
+	$(RUN) -m benchmarks --json docs/benchmarks.json --text docs/benchmarks.txt $(ARGS)
 
 bench-quick: $(VENV)/.bench ## what is judged of them, in two minutes; ARGS='--only receive' is less
 	$(RUN) -m benchmarks --quick $(ARGS)

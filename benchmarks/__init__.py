@@ -14,5 +14,8 @@ A module for each workload holds its contenders, each written as its users would
 :mod:`subscribing`, :mod:`sending`, :mod:`round_trips`, :mod:`requesting`, :mod:`connections`, :mod:`growing` and
 :mod:`ticking`. Around them: :mod:`workloads` lists what is measured, :mod:`run` is what a contender is given,
 :mod:`measuring` runs one of them in a process of its own, :mod:`rounds` all of them, :mod:`figures` does the
-arithmetic, and :mod:`targets`, :mod:`report` and :mod:`plot` say what came out.
+arithmetic, :mod:`targets` judges, and :mod:`report` and :mod:`document` say what came out. The pages
+of the documentation draw it.
+
+:mod:`guarantees` is another study: what libraries do, and not how fast they are.
 """

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
+from benchmarks.document import shorten, write
 from benchmarks.helper import find_helper
 from benchmarks.machine import machine, versions
 from benchmarks.report import report
-from benchmarks.rounds import extension_serves, measure_all, plan, summarise
+from benchmarks.rounds import extension_serves, figures_by_row, measure_all, plan, summarise
 from benchmarks.targets import judge
 from benchmarks.workloads import NAMES, WORKLOADS
 
@@ -27,7 +27,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help=f"{ROUNDS}, or {QUICK_ROUNDS} with --quick, unless said")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results here")
     parser.add_argument("--text", type=Path, metavar="FILE", help="write here what is printed, too")
-    parser.add_argument("--svg", type=Path, metavar="FILE", help="draw the results here")
     return parser.parse_args()
 
 
@@ -38,7 +37,6 @@ def measure_document(only: list[str] | None, *, quick: bool, rounds: int, second
     workloads = [workload for workload in WORKLOADS if only is None or workload.name in only]
     rows, notes = plan(workloads, helper, extension=extension_serves(), quick=quick, seconds=seconds)
     measure_all(rows, rounds, seconds, helper, limit=limit, tell=tell)
-    results = summarise(rows)
     return {
         "machine": where,
         "versions": versions(),
@@ -46,8 +44,8 @@ def measure_document(only: list[str] | None, *, quick: bool, rounds: int, second
         "seconds": seconds,
         "quick": quick,
         "notes": notes,
-        "workloads": results,
-        "targets": judge(results),
+        "workloads": summarise(rows),
+        "targets": judge(figures_by_row(rows)),
     }
 
 
@@ -60,7 +58,7 @@ def tell(progress: str) -> None:
 def main() -> None:
     arguments = parse()
     quick = arguments.quick
-    document = measure_document(
+    measured = measure_document(
         arguments.only,
         quick=quick,
         rounds=arguments.rounds or (QUICK_ROUNDS if quick else ROUNDS),
@@ -68,16 +66,13 @@ def main() -> None:
         limit=QUICK_LIMIT if quick else LIMIT,
     )
     tell("")
+    document = shorten(measured)
     lines = list(report(document))
     print(*lines, sep="\n")
     if arguments.text:
         arguments.text.write_text("\n".join(lines) + "\n", encoding="utf-8")
     if arguments.json:
-        arguments.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    if arguments.svg:
-        from benchmarks.plot import draw
-
-        draw(document, arguments.svg)
+        arguments.json.write_text(write(document), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from importlib import import_module
-from typing import Any
 
 import zmq
 
 from benchmarks.contender import Contender
-from benchmarks.run import ANY, ANYWHERE, Run, raise_descriptor_limit
+from benchmarks.handlers import OURS, THEIRS, Handlers, address_of, with_handlers
+from benchmarks.run import ANY, Run, bind_anywhere, raise_descriptor_limit
 
 ACTIVE = 4
 DESCRIPTORS_EACH = 3
@@ -87,7 +86,7 @@ def pyzmq(connections: int, run: Run) -> None:
         context = zmq.asyncio.Context()
         context.set(zmq.MAX_SOCKETS, counting.sockets)
         sockets = [context.socket(zmq.PULL) for _ in range(connections)]
-        addresses = [f"{ANYWHERE}:{socket.bind_to_random_port(ANYWHERE)}" for socket in sockets]
+        addresses = [bind_anywhere(socket) for socket in sockets]
         tasks = [asyncio.create_task(receive(socket)) for socket in sockets]
         counting.start(addresses)
         await done.wait()
@@ -99,33 +98,28 @@ def pyzmq(connections: int, run: Run) -> None:
     asyncio.run(main())
 
 
-def handlers(library: str, connections: int, run: Run) -> None:
+def handlers(connections: int, library: str, run: Run) -> None:
     """The handlers of txZMQ, or of the library that has its interface."""
-    from twisted.internet import reactor
-
-    tx: Any = import_module(library)
-    loop: Any = reactor
+    handlers = Handlers(library)
+    loop = handlers.loop
     counting = Counting(run, connections)
 
-    class Pull(tx.ZmqPullConnection):  # type: ignore[misc]
+    class Pull(handlers.tx.ZmqPullConnection):  # type: ignore[misc, name-defined]
         def onPull(self, message: list[bytes]) -> None:
             if counting.count():
                 loop.stop()
 
-    factory = tx.ZmqFactory()
-    factory.registerForShutdown()
-    factory.context.set(zmq.MAX_SOCKETS, counting.sockets)
-    pulls = [Pull(factory, tx.ZmqEndpoint("bind", ANY)) for _ in range(connections)]
-    counting.start([pull.socket.get_string(zmq.LAST_ENDPOINT) for pull in pulls])
+    handlers.factory.context.set(zmq.MAX_SOCKETS, counting.sockets)
+    pulls = [handlers.bind(Pull) for _ in range(connections)]
+    counting.start(list(map(address_of, pulls)))
     loop.run()
 
 
 def contenders(connections: int) -> tuple[Contender, ...]:
     """Return who is measured with so many connections."""
-    ours = partial(handlers, "zmqbridge_twisted", connections)
     return (
         Contender("zmqbridge on asyncio", partial(bridge, connections), 500_000, ours=True),
-        Contender("zmqbridge_twisted, handlers", ours, 500_000, ("twisted",), ours=True),
+        with_handlers(OURS, partial(handlers, connections), 500_000),
         Contender("zmq.asyncio", partial(pyzmq, connections), 40_000),
-        Contender("txZMQ, handlers", partial(handlers, "txzmq", connections), 100_000, ("txzmq",)),
+        with_handlers(THEIRS, partial(handlers, connections), 100_000),
     )

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from threading import get_ident
 from typing import Any
 
 import zmq
 import zmq.backend
 
 import zmqbridge
-from zmqbridge import _socket
-from zmqbridge._channel import BATCH
-from zmqbridge._items import Items, LeanItems
-from zmqbridge._socket import FastSocket, LeanSocket, Socket
+from zmqbridge.channel.units import PYTHON, Units, native_units
 from zmqbridge.framing import Publication, read_publication
-from zmqbridge.readiness import Readiness
+from zmqbridge.socket import FastSocket, LeanSocket, Socket
+from zmqbridge.waiting.turn import TURN_LIMIT
 
 ROUNDS = 15
 COUNT = 20_000
@@ -76,7 +74,7 @@ def call(function: Callable[..., object], *arguments: object) -> Work:
 def read_batches(receiver: Any) -> Work:
     def read(count: int) -> None:
         while count > 0:
-            count -= len(receiver.drain(BATCH)[0])
+            count -= len(receiver.receive(TURN_LIMIT)[0])
 
     return read
 
@@ -87,12 +85,17 @@ def drive(program: Any) -> None:
         program.send(None)
 
 
-def iterate(kind: Callable[..., Any]) -> Work:
+def iterate(units: Units) -> Work:
+    ownership = units.Ownership()
+    ownership.owner = get_ident()
+    inbox = units.Inbox(ownership)
+
     async def wait() -> None:
         raise StopAsyncIteration
 
     async def take_all(count: int) -> None:
-        async for _ in kind(deque([None] * count), Readiness(), wait):
+        inbox.put([None] * count)
+        async for _ in units.Items(inbox, wait):
             pass
 
     return lambda count: drive(take_all(count))
@@ -131,9 +134,10 @@ def costs() -> Iterator[tuple[str, float]]:
     """Measure each part in turn."""
     yield "await a coroutine that does nothing", least(await_nothing)
     yield "a turn of asyncio's loop", least(take_turns)
-    yield "take an item that is there, 'async for', in Python", least(iterate(LeanItems))
-    if _socket.speedups_enabled:
-        yield "take an item that is there, 'async for', extension", least(iterate(Items))
+    yield "take an item that is there, 'async for', in Python", least(iterate(PYTHON))
+    native = native_units()
+    if native is not None:
+        yield "take an item that is there, 'async for', extension", least(iterate(native))
     yield "a publication from its frame, read_publication()", least(call(read_publication, [PUBLICATION]))
     with pair(LeanSocket) as (sender, receiver):
         sending = fill(sender)
@@ -151,7 +155,7 @@ def costs() -> Iterator[tuple[str, float]]:
         yield "EVENTS: pyzmq", least(call(receiver.raw.get, zmq.EVENTS))
         yield "EVENTS: libzmq's function, by ctypes", least(call(receiver.events))
         yield from batches(sender, receiver, "in Python")
-    if _socket.speedups_enabled:
+    if native is not None:
         with pair(FastSocket) as (sender, receiver):
             yield from batches(sender, receiver, "extension")
     sent, received = asyncio.run(awaited())
@@ -180,12 +184,12 @@ async def awaited() -> tuple[float, float]:
 def batches(sender: Any, receiver: Any, how: str) -> Iterator[tuple[str, float]]:
     reading = read_batches(receiver)
     yield f"a message of a batch, {how}", least(reading, fill(sender))
-    receiver.publication = Publication
+    receiver.single = Publication
     yield f"a publication of a batch, {how}", least(reading, fill(sender, PUBLICATION))
 
 
 def empty(receiver: Any) -> None:
-    while receiver.drain(BATCH)[0]:
+    while receiver.receive(TURN_LIMIT)[0]:
         pass
 
 

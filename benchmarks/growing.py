@@ -13,6 +13,7 @@ from benchmarks.contender import Contender
 from benchmarks.requesting import bridge as request
 from benchmarks.run import ANY, Run, raise_descriptor_limit
 from benchmarks.subscribing import bridge as subscribe
+from benchmarks.taking import iterate
 
 NUMBERS = (1, 10, 100, 1_000, 10_000)
 SPARE = 500
@@ -37,14 +38,7 @@ def receive_beside(idle: int, run: Run) -> None:
                 for _ in range(TURNS_TO_SETTLE):
                     await asyncio.sleep(0)
                 run.send_to(puller.endpoints[0].address)
-                await puller.receive()
-                run.begin()
-                left = run.count - 1
-                async for _ in puller:
-                    left -= 1
-                    if not left:
-                        break
-                run.end(run.count - 1)
+                await iterate(puller, run)
                 for other in others:
                     other.close()
 
@@ -55,13 +49,9 @@ def receive_beside(idle: int, run: Run) -> None:
     asyncio.run(main())
 
 
-def subscribe_with(tags: int, run: Run) -> None:
-    subscribe(run, tags)
-
-
 def tags() -> tuple[Contender, ...]:
     return tuple(
-        Contender(f"{number:,} tags", partial(subscribe_with, number), 700_000, ours=True) for number in NUMBERS
+        Contender(f"{number:,} tags", partial(subscribe, tags=number), 700_000, ours=True) for number in NUMBERS
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Iterable
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
@@ -35,8 +36,14 @@ def processor() -> str:
 
 def versions() -> dict[str, str]:
     """Return the version of each library that is installed."""
-    found = {"Python": f"{platform.python_implementation()} {platform.python_version()}", "libzmq": zmq.zmq_version()}
-    for distribution in DISTRIBUTIONS:
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return {"Python": python, "libzmq": zmq.zmq_version(), **installed(DISTRIBUTIONS)}
+
+
+def installed(distributions: Iterable[str]) -> dict[str, str]:
+    """Return the versions of those distributions that are installed."""
+    found = {}
+    for distribution in distributions:
         with suppress(metadata.PackageNotFoundError):
             found[distribution] = metadata.version(distribution)
     return found

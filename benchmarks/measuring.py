@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
 import sys
-import tempfile
-from contextlib import suppress
 from typing import Any
 
 from benchmarks.contender import Contender, Workload
+from benchmarks.fresh import run_fresh
 from benchmarks.run import Ends, Run, Unable, peak_memory
 from benchmarks.workloads import find
 
@@ -34,31 +31,13 @@ def measure(
     """Run a contender in a fresh process, and return its figures, or ``failed`` and why."""
     request = {"workload": workload.title, "contender": contender.name, "count": count, "helper": helper}
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.measuring", json.dumps(request)]
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            command, stdout=output, stderr=errors, env=environment(pure=pure), start_new_session=True
-        )
-        try:
-            status = process.wait(limit)
-        except subprocess.TimeoutExpired:
-            return {"failed": f"not done after {limit:.0f} s"}
-        finally:
-            end_group(process)
-        output.seek(0)
-        lines = output.read().splitlines()
-        if status == 0 and lines:
-            answer: dict[str, Any] = json.loads(lines[-1])
-            return answer
-        errors.seek(0)
-        said = errors.read().decode(errors="replace").strip().splitlines()[-1:]
-        return {"failed": f"ends with status {status}: {''.join(said)}"}
-
-
-def end_group(process: subprocess.Popen[bytes]) -> None:
-    """End a process, and whatever it has started and left."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    ended = run_fresh(command, environment(pure=pure), limit)
+    if ended.status is None:
+        return {"failed": f"not done after {limit:.0f} s"}
+    if ended.status == 0 and ended.line:
+        answer: dict[str, Any] = json.loads(ended.line)
+        return answer
+    return {"failed": f"ends with status {ended.status}: {''.join(ended.errors.strip().splitlines()[-1:])}"}
 
 
 def measure_here(request: dict[str, Any]) -> dict[str, Any]:

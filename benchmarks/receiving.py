@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -10,8 +11,12 @@ from typing import Any
 import zmq
 
 from benchmarks.contender import Contender
+from benchmarks.handlers import OURS, THEIRS, Handlers, address_of, with_handlers
 from benchmarks.loops import LOOPS
-from benchmarks.run import ANY, ANYWHERE, Run, read_line
+from benchmarks.run import ANY, Run, bind_anywhere, read_line
+from benchmarks.taking import iterate, take_each
+
+Main = Callable[[Run], Coroutine[Any, Any, None]]
 
 
 async def bridge(run: Run) -> None:
@@ -21,14 +26,7 @@ async def bridge(run: Run) -> None:
     async with zmqbridge.Context() as context:
         puller = context.puller(bind=ANY)
         run.send_to(puller.endpoints[0].address)
-        await puller.receive()
-        run.begin()
-        left = run.count - 1
-        async for _ in puller:
-            left -= 1
-            if not left:
-                break
-        run.end(run.count - 1)
+        await iterate(puller, run)
 
 
 async def bridge_many(run: Run) -> None:
@@ -43,40 +41,14 @@ async def bridge_many(run: Run) -> None:
         left = run.count - 1
         while left > 0:
             left -= len(await puller.receive_many())
-        run.end(run.count - 1)
-
-
-def bridge_on(loop: str, run: Run) -> None:
-    LOOPS[loop].run(partial(bridge, run))
-
-
-def bridge_many_on_asyncio(run: Run) -> None:
-    LOOPS["asyncio"].run(partial(bridge_many, run))
+        run.stop()
 
 
 def handlers(library: str, run: Run) -> None:
     """The handlers of txZMQ, or of the library that has its interface."""
-    from twisted.internet import reactor
-
-    tx: Any = import_module(library)
-    loop: Any = reactor
-
-    class Pull(tx.ZmqPullConnection):  # type: ignore[misc]
-        left = run.count
-
-        def onPull(self, message: list[bytes]) -> None:
-            if self.left == run.count:
-                run.begin()
-            self.left -= 1
-            if not self.left:
-                run.end(run.count - 1)
-                loop.stop()
-
-    factory = tx.ZmqFactory()
-    factory.registerForShutdown()
-    pull = Pull(factory, tx.ZmqEndpoint("bind", ANY))
-    run.send_to(pull.socket.get_string(zmq.LAST_ENDPOINT))
-    loop.run()
+    handlers = Handlers(library)
+    run.send_to(address_of(handlers.take("ZmqPullConnection", "onPull", run)))
+    handlers.loop.run()
 
 
 async def pyzmq(run: Run) -> None:
@@ -84,32 +56,16 @@ async def pyzmq(run: Run) -> None:
     import zmq.asyncio
 
     with zmq.asyncio.Context() as context, context.socket(zmq.PULL) as socket:
-        run.send_to(f"{ANYWHERE}:{socket.bind_to_random_port(ANYWHERE)}")
-        await socket.recv_multipart()
-        run.begin()
-        for _ in range(run.count - 1):
-            await socket.recv_multipart()
-        run.end(run.count - 1)
-
-
-def pyzmq_on(loop: str, run: Run) -> None:
-    LOOPS[loop].run(partial(pyzmq, run))
+        run.send_to(bind_anywhere(socket))
+        await take_each(socket.recv_multipart, run)
 
 
 async def zmq_anyio(run: Run) -> None:
     library: Any = import_module("zmq_anyio")
     with zmq.Context() as context:
         async with library.Socket(context, zmq.PULL) as socket:
-            run.send_to(f"{ANYWHERE}:{socket.bind_to_random_port(ANYWHERE)}")
-            await socket.arecv_multipart()
-            run.begin()
-            for _ in range(run.count - 1):
-                await socket.arecv_multipart()
-            run.end(run.count - 1)
-
-
-def zmq_anyio_on(loop: str, run: Run) -> None:
-    LOOPS[loop].run(partial(zmq_anyio, run))
+            run.send_to(bind_anywhere(socket))
+            await take_each(socket.arecv_multipart, run)
 
 
 def aiozmq(run: Run) -> None:
@@ -119,11 +75,7 @@ def aiozmq(run: Run) -> None:
     async def main() -> None:
         stream = await library.create_zmq_stream(zmq.PULL)
         run.send_to(await stream.transport.bind(ANY))
-        await stream.read()
-        run.begin()
-        for _ in range(run.count - 1):
-            await stream.read()
-        run.end(run.count - 1)
+        await take_each(stream.read, run)
         stream.close()
 
     asyncio.run(main())
@@ -144,11 +96,11 @@ def zmq_stream(run: Run) -> None:
                 run.begin()
             left -= 1
             if not left:
-                run.end(run.count - 1)
+                run.stop()
                 done.set()
 
         with zmq.Context() as context, context.socket(zmq.PULL) as socket:
-            run.send_to(f"{ANYWHERE}:{socket.bind_to_random_port(ANYWHERE)}")
+            run.send_to(bind_anywhere(socket))
             stream = zmqstream.ZMQStream(socket, ioloop.IOLoop.current())
             stream.on_recv(received)
             await done.wait()
@@ -160,13 +112,13 @@ def zmq_stream(run: Run) -> None:
 def blocking(method: str, run: Run) -> None:
     """A plain loop, with no event loop."""
     with zmq.Context() as context, context.socket(zmq.PULL) as socket:
-        run.send_to(f"{ANYWHERE}:{socket.bind_to_random_port(ANYWHERE)}")
+        run.send_to(bind_anywhere(socket))
         receive = getattr(socket, method)
         receive()
         run.begin()
         for _ in range(run.count - 1):
             receive()
-        run.end(run.count - 1)
+        run.stop()
 
 
 def in_c(run: Run) -> None:
@@ -176,34 +128,33 @@ def in_c(run: Run) -> None:
     run.take_line(receiver, whole=True)
 
 
-def on(loop: str, rate: float) -> Contender:
-    return Contender(f"zmqbridge on {loop}", partial(bridge_on, loop), rate, LOOPS[loop].modules, ours=True)
+def run_on(loop: str, main: Main, run: Run) -> None:
+    LOOPS[loop].run(partial(main, run))
 
 
-def handling(library: str, name: str, rate: float) -> Contender:
-    modules = ("twisted",) if library == "zmqbridge_twisted" else (library,)
-    return Contender(name, partial(handlers, library), rate, modules, ours=library == "zmqbridge_twisted")
+def ours(loop: str, main: Main, rate: float, how: str = "") -> Contender:
+    return Contender(f"zmqbridge on {loop}{how}", partial(run_on, loop, main), rate, LOOPS[loop].modules, ours=True)
 
 
-def by_main(name: str, run_on: Any, loop: str, rate: float, *modules: str) -> Contender:
-    return Contender(name, partial(run_on, loop), rate, modules + LOOPS[loop].modules)
+def theirs(name: str, loop: str, main: Main, rate: float, *modules: str) -> Contender:
+    return Contender(name, partial(run_on, loop, main), rate, modules + LOOPS[loop].modules)
 
 
 CONTENDERS = (
-    on("asyncio", 1_000_000),
-    Contender("zmqbridge on asyncio, receive_many", bridge_many_on_asyncio, 1_500_000, ours=True),
-    on("uvloop", 1_000_000),
-    on("trio", 1_000_000),
-    on("anyio", 1_000_000),
-    on("anyio+trio", 1_000_000),
-    on("Twisted", 1_000_000),
-    handling("zmqbridge_twisted", "zmqbridge_twisted, handlers", 1_000_000),
-    by_main("zmq.asyncio", pyzmq_on, "asyncio", 50_000),
-    by_main("zmq.asyncio on uvloop", pyzmq_on, "uvloop", 60_000),
-    by_main("zmq-anyio on asyncio", zmq_anyio_on, "anyio", 20_000, "zmq_anyio"),
-    by_main("zmq-anyio on trio", zmq_anyio_on, "anyio+trio", 15_000, "zmq_anyio"),
+    ours("asyncio", bridge, 1_000_000),
+    ours("asyncio", bridge_many, 1_500_000, ", receive_many"),
+    ours("uvloop", bridge, 1_000_000),
+    ours("trio", bridge, 1_000_000),
+    ours("anyio", bridge, 1_000_000),
+    ours("anyio+trio", bridge, 1_000_000),
+    ours("Twisted", bridge, 1_000_000),
+    with_handlers(OURS, handlers, 1_000_000),
+    theirs("zmq.asyncio", "asyncio", pyzmq, 50_000),
+    theirs("zmq.asyncio on uvloop", "uvloop", pyzmq, 60_000),
+    theirs("zmq-anyio on asyncio", "anyio", zmq_anyio, 20_000, "zmq_anyio"),
+    theirs("zmq-anyio on trio", "anyio+trio", zmq_anyio, 15_000, "zmq_anyio"),
     Contender("aiozmq", aiozmq, 80_000, ("aiozmq",)),
-    handling("txzmq", "txZMQ, handlers", 120_000),
+    with_handlers(THEIRS, handlers, 120_000),
     Contender("pyzmq's ZMQStream", zmq_stream, 100_000, ("tornado",)),
     Contender("blocking recv_multipart", partial(blocking, "recv_multipart"), 450_000),
     Contender("blocking recv", partial(blocking, "recv"), 1_500_000),

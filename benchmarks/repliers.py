@@ -6,12 +6,9 @@ import asyncio
 import sys
 from collections.abc import Callable
 from functools import partial
-from importlib import import_module
-from typing import Any
 
-import zmq
-
-from benchmarks.run import ANY, ANYWHERE
+from benchmarks.handlers import OURS, THEIRS, Handlers, address_of
+from benchmarks.run import ANY, bind_anywhere
 
 
 def bridge() -> None:
@@ -31,18 +28,14 @@ def bridge() -> None:
 
 def handlers(library: str) -> None:
     """The handlers of txZMQ, or of the library that has its interface."""
-    from twisted.internet import reactor
+    handlers = Handlers(library)
 
-    tx: Any = import_module(library)
-    loop: Any = reactor
-
-    class Reply(tx.ZmqREPConnection):  # type: ignore[misc]
+    class Reply(handlers.tx.ZmqREPConnection):  # type: ignore[misc, name-defined]
         def gotMessage(self, id: bytes, *parts: bytes) -> None:
             self.reply(id, *parts)
 
-    reply = Reply(tx.ZmqFactory(), tx.ZmqEndpoint("bind", ANY))
-    print(reply.socket.get_string(zmq.LAST_ENDPOINT), flush=True)
-    loop.run()
+    print(address_of(handlers.bind(Reply)), flush=True)
+    handlers.loop.run()
 
 
 def pyzmq() -> None:
@@ -52,7 +45,7 @@ def pyzmq() -> None:
     async def main() -> None:
         with zmq.asyncio.Context() as context, context.socket(zmq.ROUTER) as socket:
             socket.set_hwm(0)
-            print(f"{ANYWHERE}:{socket.bind_to_random_port(ANYWHERE)}", flush=True)
+            print(bind_anywhere(socket), flush=True)
             while True:
                 await socket.send_multipart(await socket.recv_multipart())
 
@@ -61,8 +54,8 @@ def pyzmq() -> None:
 
 REPLIERS: dict[str, Callable[[], None]] = {
     "zmqbridge": bridge,
-    "zmqbridge_twisted": partial(handlers, "zmqbridge_twisted"),
-    "txzmq": partial(handlers, "txzmq"),
+    OURS: partial(handlers, OURS),
+    THEIRS: partial(handlers, THEIRS),
     "zmq.asyncio": pyzmq,
 }
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from importlib import import_module
 from typing import Any
 
 from benchmarks.contender import Contender
+from benchmarks.handlers import OURS, THEIRS, Handlers, with_handlers
 from benchmarks.run import Run, read_line
 
 
@@ -87,15 +87,11 @@ def pyzmq(outstanding: int, run: Run) -> None:
     asyncio.run(main())
 
 
-def handlers(library: str, outstanding: int, run: Run) -> None:
+def handlers(outstanding: int, library: str, run: Run) -> None:
     """The requests of txZMQ, or of the library that has its interface."""
-    from twisted.internet import reactor
-
-    tx: Any = import_module(library)
-    loop: Any = reactor
-    factory = tx.ZmqFactory()
-    factory.registerForShutdown()
-    connection = tx.ZmqREQConnection(factory, tx.ZmqEndpoint("connect", replier_address(run, library)))
+    handlers = Handlers(library)
+    loop = handlers.loop
+    connection = handlers.connect(handlers.tx.ZmqREQConnection, replier_address(run, library))
     message = run.message
     total = rounds_of(run, outstanding) * outstanding
     to_ask = to_come = total
@@ -125,10 +121,9 @@ def handlers(library: str, outstanding: int, run: Run) -> None:
 
 def contenders(outstanding: int) -> tuple[Contender, ...]:
     """Return who is measured with so many requests outstanding."""
-    ours = partial(handlers, "zmqbridge_twisted", outstanding)
     return (
         Contender("zmqbridge on asyncio", partial(bridge, outstanding), 60_000, ours=True),
-        Contender("zmqbridge_twisted, handlers", ours, 60_000, ("twisted",), ours=True),
+        with_handlers(OURS, partial(handlers, outstanding), 60_000),
         Contender("zmq.asyncio", partial(pyzmq, outstanding), 15_000),
-        Contender("txZMQ, handlers", partial(handlers, "txzmq", outstanding), 25_000, ("txzmq",)),
+        with_handlers(THEIRS, partial(handlers, outstanding), 25_000),
     )

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from functools import partial
-from importlib import import_module
 from itertools import pairwise
-from typing import Any
 
 import zmq
 
 from benchmarks.contender import Contender
+from benchmarks.handlers import OURS, THEIRS, Handlers, with_handlers
 from benchmarks.run import Run, read_line
 
 WARM_UP = 50
@@ -85,13 +83,9 @@ def pyzmq(run: Run) -> None:
 
 def handlers(library: str, run: Run) -> None:
     """The requests of txZMQ, or of the library that has its interface."""
-    from twisted.internet import reactor
-
-    tx: Any = import_module(library)
-    loop: Any = reactor
-    factory = tx.ZmqFactory()
-    factory.registerForShutdown()
-    connection = tx.ZmqREQConnection(factory, tx.ZmqEndpoint("connect", echo_address(run)))
+    handlers = Handlers(library)
+    loop = handlers.loop
+    connection = handlers.connect(handlers.tx.ZmqREQConnection, echo_address(run))
     message = run.message
     latencies = Latencies(run)
     left = latencies.total
@@ -126,8 +120,8 @@ def blocking(run: Run) -> None:
 
 CONTENDERS = (
     Contender("zmqbridge on asyncio", bridge, 8_000, ours=True),
-    Contender("zmqbridge_twisted, handlers", partial(handlers, "zmqbridge_twisted"), 8_000, ("twisted",), ours=True),
+    with_handlers(OURS, handlers, 8_000),
     Contender("zmq.asyncio REQ", pyzmq, 6_000),
-    Contender("txZMQ, handlers", partial(handlers, "txzmq"), 6_000, ("txzmq",)),
+    with_handlers(THEIRS, handlers, 6_000),
     Contender("blocking REQ", blocking, 10_000),
 )

@@ -20,6 +20,8 @@ from benchmarks.measuring import environment, measure
 
 ATTEMPTS = 2
 
+Rounds = dict[tuple[str, str], list[dict[str, Any]]]
+
 
 @dataclass
 class Row:
@@ -112,7 +114,7 @@ def measure_all(
 
 
 def summarise(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return the results of each workload, as they go to the JSON file."""
+    """Return the medians and ratios of each workload, as they go to the JSON file."""
     workloads = dict.fromkeys(row.workload for row in rows)
     return [
         {
@@ -135,12 +137,10 @@ def summarise_rows(rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
         rounds = figures_of(row)
         yield {
             "name": row.name,
-            "contender": row.contender.name,
             "extension": row.extension,
             "medians": medians([each for each in rounds if "failed" not in each]),
             "ratio": ratio(rounds, figures_of(yardstick), row.workload.figure) if yardstick else None,
             "failures": row.failures,
-            "rounds": rounds,
         }
 
 
@@ -151,5 +151,10 @@ def is_yardstick(candidate: Row, row: Row) -> bool:
 
 
 def figures_of(row: Row) -> list[dict[str, Any]]:
-    """Return what each round measured with what is derived from it; one that failed has but the reason."""
-    return [each if "failed" in each else each | derive(each) for each in row.rounds]
+    """Return what is derived from what each round measured; one that failed has but the reason."""
+    return [each if "failed" in each else derive(each) for each in row.rounds]
+
+
+def figures_by_row(rows: Iterable[Row]) -> Rounds:
+    """Return the rounds of each row, by the title of its workload and its name."""
+    return {(row.workload.title, row.name): figures_of(row) for row in rows}

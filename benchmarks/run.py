@@ -15,7 +15,11 @@ from typing import Any, Self
 
 ANY = "tcp://127.0.0.1:*"
 ANYWHERE = "tcp://127.0.0.1"
-"""For pyzmq's ``bind_to_random_port``."""
+
+
+def bind_anywhere(socket: Any) -> str:
+    """Bind a socket of pyzmq's to any port, and return its address."""
+    return f"{ANYWHERE}:{socket.bind_to_random_port(ANYWHERE)}"
 
 
 class Unable(Exception):
@@ -146,6 +150,10 @@ class Run:
             "cpu_seconds": self.clock.cpu_seconds,
             "loop_seconds": self.clock.loop_seconds,
         }
+
+    def stop(self) -> None:
+        """Stop the clock with the last message that came, where the first one started it."""
+        self.end(self.count - 1)
 
     def send_to(self, address: str, share: int = 1) -> None:
         """Have the other end send the messages, or one part of so many, to an address."""

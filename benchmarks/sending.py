@@ -13,6 +13,7 @@ from typing import Any
 import zmq
 
 from benchmarks.contender import Contender
+from benchmarks.handlers import OURS, THEIRS, Handlers, with_handlers
 from benchmarks.run import Run, read_line
 
 BATCH = 100
@@ -97,14 +98,12 @@ def zmq_anyio(run: Run) -> None:
 
 def handlers(library: str, run: Run) -> None:
     """The ``push`` of txZMQ, or of the library that has its interface: neither has a limit to what it queues."""
-    from twisted.internet import reactor, threads
+    from twisted.internet import threads
 
-    tx: Any = import_module(library)
-    loop: Any = reactor
+    handlers = Handlers(library)
+    loop = handlers.loop
     receiver = run.ends.start_helper("receive", run.count)
-    factory = tx.ZmqFactory()
-    factory.registerForShutdown()
-    push = tx.ZmqPushConnection(factory, tx.ZmqEndpoint("connect", read_line(receiver)))
+    push = handlers.connect(handlers.tx.ZmqPushConnection, read_line(receiver))
     message = run.message
     left = run.count
 
@@ -153,10 +152,10 @@ def in_c(run: Run) -> None:
 CONTENDERS = (
     Contender("zmqbridge on asyncio", partial(on_asyncio, bridge_each), 300_000, ours=True),
     Contender("zmqbridge on asyncio, send_many", partial(on_asyncio, bridge_many), 500_000, ours=True),
-    Contender("zmqbridge_twisted, handlers", partial(handlers, "zmqbridge_twisted"), 200_000, ("twisted",), ours=True),
+    with_handlers(OURS, handlers, 200_000),
     Contender("zmq.asyncio", partial(on_asyncio, pyzmq), 60_000),
     Contender("zmq-anyio on asyncio", zmq_anyio, 20_000, ("zmq_anyio",)),
-    Contender("txZMQ, handlers", partial(handlers, "txzmq"), 200_000, ("txzmq",)),
+    with_handlers(THEIRS, handlers, 200_000),
     Contender("blocking send", blocking, 600_000),
     Contender("libzmq in C", in_c, 3_000_000, in_c=True),
 )

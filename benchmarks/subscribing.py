@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
-from importlib import import_module
-from typing import Any
-
-import zmq
 
 from benchmarks.contender import Contender
-from benchmarks.run import ANY, ANYWHERE, Run
+from benchmarks.handlers import OURS, THEIRS, Handlers, address_of, with_handlers
+from benchmarks.run import ANY, Run, bind_anywhere
 
 TAG = "weather.london"
 
@@ -32,7 +28,7 @@ async def subscribe(run: Run, tags: int) -> None:
             left -= 1
             if not left:
                 break
-        run.end(run.count - 1)
+        run.stop()
 
 
 def bridge(run: Run, tags: int = 1) -> None:
@@ -46,45 +42,28 @@ def pyzmq(run: Run) -> None:
     async def main() -> None:
         with zmq.asyncio.Context() as context, context.socket(zmq.SUB) as socket:
             socket.subscribe(TAG)
-            run.publish_to(f"{ANYWHERE}:{socket.bind_to_random_port(ANYWHERE)}", TAG, 1)
+            run.publish_to(bind_anywhere(socket), TAG, 1)
             await socket.recv()
             run.begin()
             for _ in range(run.count - 1):
                 _tag, _message = (await socket.recv()).split(b"\0", 1)
-            run.end(run.count - 1)
+            run.stop()
 
     asyncio.run(main())
 
 
 def handlers(library: str, run: Run) -> None:
     """The handlers of txZMQ, or of the library that has its interface."""
-    from twisted.internet import reactor
-
-    tx: Any = import_module(library)
-    loop: Any = reactor
-
-    class Subscription(tx.ZmqSubConnection):  # type: ignore[misc]
-        left = run.count
-
-        def gotMessage(self, message: bytes, tag: bytes) -> None:
-            if self.left == run.count:
-                run.begin()
-            self.left -= 1
-            if not self.left:
-                run.end(run.count - 1)
-                loop.stop()
-
-    factory = tx.ZmqFactory()
-    factory.registerForShutdown()
-    subscription = Subscription(factory, tx.ZmqEndpoint("bind", ANY))
+    handlers = Handlers(library)
+    subscription = handlers.take("ZmqSubConnection", "gotMessage", run)
     subscription.subscribe(TAG.encode())
-    run.publish_to(subscription.socket.get_string(zmq.LAST_ENDPOINT), TAG, 1)
-    loop.run()
+    run.publish_to(address_of(subscription), TAG, 1)
+    handlers.loop.run()
 
 
 CONTENDERS = (
     Contender("zmqbridge on asyncio", bridge, 700_000, ours=True),
-    Contender("zmqbridge_twisted, handlers", partial(handlers, "zmqbridge_twisted"), 700_000, ("twisted",), ours=True),
+    with_handlers(OURS, handlers, 700_000),
     Contender("zmq.asyncio and split", pyzmq, 50_000),
-    Contender("txZMQ, handlers", partial(handlers, "txzmq"), 120_000, ("txzmq",)),
+    with_handlers(THEIRS, handlers, 120_000),
 )

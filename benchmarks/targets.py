@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks import workloads
 from benchmarks.figures import ratio
-from benchmarks.rounds import row_name
+from benchmarks.rounds import Rounds, row_name
 
 
 @dataclass(frozen=True)
@@ -74,14 +74,13 @@ TARGETS = (
 )
 
 
-def judge(results: Sequence[dict[str, Any]], targets: Sequence[Target] = TARGETS) -> list[dict[str, Any]]:
+def judge(rounds: Rounds, targets: Sequence[Target] = TARGETS) -> list[dict[str, Any]]:
     """Return each bound with what was measured; ``met`` is ``None`` where it was not.
 
     Args:
-        results: what :func:`benchmarks.rounds.summarise` returns.
+        rounds: what :func:`benchmarks.rounds.figures_by_row` returns.
         targets: what is judged.
     """
-    rounds = {(workload["title"], row["name"]): row["rounds"] for workload in results for row in workload["rows"]}
     judged = []
     for target in targets:
         for bound, contender, pure in bounds(target):

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from importlib import import_module
 from itertools import pairwise
-from typing import Any
-
-import zmq
 
 from benchmarks.contender import Contender
-from benchmarks.loops import LOOPS
-from benchmarks.run import ANY, ANYWHERE, Run
+from benchmarks.handlers import OURS, THEIRS, Handlers, address_of, with_handlers
+from benchmarks.loops import LOOPS, Loop
+from benchmarks.run import ANY, Run, bind_anywhere
+from benchmarks.taking import iterate, take_each
 
 PERIOD = 0.001
 
@@ -22,6 +20,7 @@ class Gaps:
 
     def __init__(self, run: Run) -> None:
         self._run = run
+        self.count = run.count
         self._times: list[float] = []
 
     def begin(self) -> None:
@@ -32,8 +31,14 @@ class Gaps:
         if self._times:
             self._times.append(time.perf_counter())
 
-    def end(self) -> None:
-        self._run.end(self._run.count - 1)
+    async def tick_on(self, loop: Loop) -> None:
+        """Tick on a loop, until cancelled."""
+        while True:
+            await loop.sleep(PERIOD)
+            self.tick()
+
+    def stop(self) -> None:
+        self._run.stop()
         self.tick()
         gaps = sorted(after - before for before, after in pairwise(self._times))
         self._run.figures |= {
@@ -53,21 +58,9 @@ def bridge(name: str, run: Run) -> None:
     async def main() -> None:
         async with zmqbridge.Context() as context:
             puller = context.puller(bind=ANY)
-            async with loop.beside(tick):
+            async with loop.beside(partial(gaps.tick_on, loop)):
                 run.send_to(puller.endpoints[0].address)
-                await puller.receive()
-                gaps.begin()
-                left = run.count - 1
-                async for _ in puller:
-                    left -= 1
-                    if not left:
-                        break
-                gaps.end()
-
-    async def tick() -> None:
-        while True:
-            await loop.sleep(PERIOD)
-            gaps.tick()
+                await iterate(puller, gaps)
 
     loop.run(main)
 
@@ -81,51 +74,25 @@ def pyzmq(run: Run) -> None:
 
     async def main() -> None:
         with zmq.asyncio.Context() as context, context.socket(zmq.PULL) as socket:
-            async with loop.beside(tick):
-                run.send_to(f"{ANYWHERE}:{socket.bind_to_random_port(ANYWHERE)}")
-                await socket.recv_multipart()
-                gaps.begin()
-                for _ in range(run.count - 1):
-                    await socket.recv_multipart()
-                gaps.end()
-
-    async def tick() -> None:
-        while True:
-            await loop.sleep(PERIOD)
-            gaps.tick()
+            async with loop.beside(partial(gaps.tick_on, loop)):
+                run.send_to(bind_anywhere(socket))
+                await take_each(socket.recv_multipart, gaps)
 
     loop.run(main)
 
 
 def handlers(library: str, run: Run) -> None:
     """The handlers of txZMQ, or of the library that has its interface."""
-    from twisted.internet import reactor
-
-    tx: Any = import_module(library)
-    loop: Any = reactor
+    handlers = Handlers(library)
     gaps = Gaps(run)
-
-    class Pull(tx.ZmqPullConnection):  # type: ignore[misc]
-        left = run.count
-
-        def onPull(self, message: list[bytes]) -> None:
-            if self.left == run.count:
-                gaps.begin()
-            self.left -= 1
-            if not self.left:
-                gaps.end()
-                loop.stop()
 
     def tick() -> None:
         gaps.tick()
-        loop.callLater(PERIOD, tick)
+        handlers.loop.callLater(PERIOD, tick)
 
-    factory = tx.ZmqFactory()
-    factory.registerForShutdown()
-    pull = Pull(factory, tx.ZmqEndpoint("bind", ANY))
-    run.send_to(pull.socket.get_string(zmq.LAST_ENDPOINT))
-    loop.callWhenRunning(tick)
-    loop.run()
+    run.send_to(address_of(handlers.take("ZmqPullConnection", "onPull", gaps)))
+    handlers.loop.callWhenRunning(tick)
+    handlers.loop.run()
 
 
 CONTENDERS = (
@@ -133,7 +100,7 @@ CONTENDERS = (
         Contender(f"zmqbridge on {name}", partial(bridge, name), 800_000, loop.modules, ours=True)
         for name, loop in LOOPS.items()
     ),
-    Contender("zmqbridge_twisted, handlers", partial(handlers, "zmqbridge_twisted"), 800_000, ("twisted",), ours=True),
+    with_handlers(OURS, handlers, 800_000),
     Contender("zmq.asyncio", pyzmq, 50_000),
-    Contender("txZMQ, handlers", partial(handlers, "txzmq"), 120_000, ("txzmq",)),
+    with_handlers(THEIRS, handlers, 120_000),
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 from docutils.nodes import TextElement
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
@@ -10,12 +13,14 @@ from sphinx.environment import BuildEnvironment
 import zmqbridge
 import zmqbridge_twisted
 
+sys.path.insert(0, str(Path(__file__).with_name("_ext")))
+
 project = "zmqbridge"
 author = "the zmqbridge developers"
 project_copyright = "the zmqbridge developers"
 version = release = zmqbridge.__version__
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["benchmark_plots", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
 nitpicky = True
 # What lies outside this project has no page here to link to.

@@ -8,21 +8,26 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import zmq
 
 from benchmarks.contender import Contender, Workload
+from benchmarks.document import shorten, write
 from benchmarks.figures import derive, medians, ratio
 from benchmarks.helper import CannotBuild, Helper, compile_helper, find_helper, find_libzmq
 from benchmarks.measuring import measure
 from benchmarks.report import report
-from benchmarks.rounds import Row, measure_all, plan, summarise
+from benchmarks.rounds import Row, figures_by_row, measure_all, plan, summarise
 from benchmarks.run import Run
 from benchmarks.targets import TARGETS, Target, judge
 from benchmarks.workloads import WORKLOADS, find
+
+DOCS = Path(__file__).parents[1] / "docs"
 
 STANDIN = Helper((sys.executable, "-m", "benchmarks.standin"), "there is none")
 LIMIT = 30.0
@@ -252,11 +257,18 @@ def test_ours_is_compared_with_its_own_variant() -> None:
     assert [row["ratio"] for row in summarise(rows)[0]["rows"]] == [1, 1, 8, 4]
 
 
+def test_rounds_by_row() -> None:
+    """What is judged are the figures of each round, with the reason for one that has none."""
+    (row,) = rows_of("ours")
+    row.rounds = [measurement(2.0), {"failed": "hangs"}]
+    rounds = {("receive: 1 frame of 100 B", "ours"): [derive(measurement(2.0)), {"failed": "hangs"}]}
+    assert figures_by_row([row]) == rounds
+
+
 def judged(target: Target, ours: float | None, pure: float | None, other: float) -> list[tuple[float, Any, Any]]:
     rounds = {"a": ours, "a, pure Python": pure, "b": other}
-    rows = [{"name": name, "rounds": [{} if value is None else {"rate": value}]} for name, value in rounds.items()]
-    results = [{"title": "w", "rows": rows}]
-    return [(each["bound"], each["measured"], each["met"]) for each in judge(results, [target])]
+    rows = {("w", name): [{} if value is None else {"rate": value}] for name, value in rounds.items()}
+    return [(each["bound"], each["measured"], each["met"]) for each in judge(rows, [target])]
 
 
 def test_targets_are_judged() -> None:
@@ -285,7 +297,7 @@ def test_targets_name_what_is_measured() -> None:
 
 
 def test_a_run_writes_its_results(tmp_path: Path) -> None:
-    """A run prints tables and targets, and its JSON file has the machine, the versions, and every row's rounds."""
+    """A run prints tables and targets, and its JSON file has the machine, the versions, and every row's figures."""
     target, text = tmp_path / "results.json", tmp_path / "results.txt"
     options = ["--quick", "--only", "subscribe", "--rounds", "1", "--json", str(target), "--text", str(text)]
     command = [sys.executable, "-m", "benchmarks", *options]
@@ -299,9 +311,65 @@ def test_a_run_writes_its_results(tmp_path: Path) -> None:
     assert {"zmqbridge on asyncio, pure Python", "zmq.asyncio and split"} <= rows.keys()
     for row in rows.values():
         assert not row["failures"]
-        assert len(row["rounds"]) == 1
         assert row["medians"]["messages_per_second"] > 0
     assert rows["zmq.asyncio and split"]["ratio"] == 1
     assert len(document["targets"]) == sum(2 if target.pure else 1 for target in TARGETS)
     assert done.stdout.splitlines() == text.read_text().splitlines() == list(report(document))
     assert "subscribe on asyncio / zmq.asyncio and split" in done.stdout
+    assert target.read_text() == write(document)
+
+
+def test_the_file_has_a_line_for_each_row() -> None:
+    """What the file holds is what was given, with ten digits of a figure, and each row and target is one line."""
+    row = {"name": "a", "ratio": 1 / 3, "failures": []}
+    other = {"name": "b", "ratio": None, "failures": ["hangs"]}
+    document: dict[str, Any] = {
+        "machine": {"load_average": [0.5, 1.0]},
+        "rounds": 7,
+        "workloads": [{"title": "t", "rows": [row, other]}],
+        "targets": [{"met": True}],
+    }
+    lines = write(shorten(document)).splitlines()
+    row["ratio"] = 0.3333333333
+    assert json.loads("".join(lines)) == document
+    assert {' "machine": {"load_average": [0.5, 1.0]},', ' "rounds": 7,', '  {"met": true}'} < {*lines}
+    assert [line.strip(" ,") for line in lines if "name" in line] == [json.dumps(row), json.dumps(other)]
+
+
+# --- what the documentation makes of it ---
+
+
+def test_the_figures_of_the_documentation_are_of_one_run() -> None:
+    """The tables of the page of speed are those of the results that its plots are drawn from, a few hundred lines."""
+    written = (DOCS / "benchmarks.json").read_text(encoding="utf-8")
+    document = json.loads(written)
+    assert write(document) == written
+    assert len(written.splitlines()) < 500
+    assert list(report(document)) == (DOCS / "benchmarks.txt").read_text(encoding="utf-8").splitlines()
+
+
+def test_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each plot is well-formed SVG that names what it shows, in the colour of the page's text and on its ground."""
+    monkeypatch.syspath_prepend(str(DOCS / "_ext"))
+    drawing: Any = import_module("drawing")
+    document = json.loads((DOCS / "benchmarks.json").read_text(encoding="utf-8"))
+    shown = {
+        "receiving": {row["name"] for row in document["workloads"][0]["rows"]},
+        "growth": {"tags", "tags, pure Python", "connections", "outstanding requests, pure Python"},
+    }
+    for name, draw in drawing.PLOTS.items():
+        plot = ElementTree.fromstring("".join(draw(document, 'said of "it"')))
+        texts = {text.text for text in plot.iter("{http://www.w3.org/2000/svg}text")}
+        assert shown[name] < texts
+        assert plot.get("aria-label") == 'said of "it"'
+        colours = {fill for each in plot.iter() if (fill := each.get("fill"))}
+        assert colours <= {"currentColor", "none", drawing.OURS, drawing.OTHERS, *drawing.CURVES.values()}
+        with pytest.raises(drawing.NothingToDraw):
+            list(draw(document | {"workloads": []}, ""))
+
+
+def test_labels_are_moved_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Labels that would lie on each other keep their order and a gap; those that would not stay where they are."""
+    monkeypatch.syspath_prepend(str(DOCS / "_ext"))
+    drawing: Any = import_module("drawing")
+    assert drawing.spread([100, 10, 104], gap=14) == [95, 10, 109]

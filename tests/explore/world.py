@@ -484,17 +484,9 @@ class World:
                 raise Broken(f"{task.name} overtook {waiting}")
 
     def _waiting_longer(self, task: Doing) -> list[Doing]:
-        """Return the receives that were called before this one, and that it is not to overtake.
-
-        Where both were told of their messages before this step, their order is the loop's affair.
-        """
-        told = self.opened.told(task.body)
+        """Return the receives that were called before this one, and that it is not to overtake."""
         earlier = self.tasks[: self.tasks.index(task)]
-        return [
-            other
-            for other in earlier
-            if other.operation.receives and not other.cancelling and not (told and self.opened.told(other.body))
-        ]
+        return [other for other in earlier if other.operation.receives and not other.cancelling]
 
     def _sends_that_wait(self) -> list[Doing]:
         """Return the sends that wait for room, and have not been told of any: a new one is not to overtake them."""

@@ -6,7 +6,11 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
+from functools import partial
+from importlib import import_module
 from typing import Any
+
+from benchmarks.loops import LOOPS
 
 __all__ = ["Loop", "OnAnyio", "OnAsyncio", "OnTrio", "OnTwisted", "Task"]
 
@@ -43,19 +47,29 @@ class Task:
 
 
 class Loop(ABC):
-    """An event loop."""
+    """An event loop.
 
-    @abstractmethod
+    Args:
+        name: what it is called in :data:`benchmarks.loops.LOOPS`.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._loop = LOOPS[name]
+
     def run(self, main: Call) -> None:
         """Run a coroutine to its end."""
+        self._loop.run(partial(self._enclose, main))
+
+    async def _enclose(self, main: Call) -> None:
+        await main()
+
+    async def sleep(self, seconds: float) -> None:
+        """Let the loop run."""
+        await self._loop.sleep(seconds)
 
     @abstractmethod
     def spawn(self, call: Call) -> Task:
         """Run a call beside the caller."""
-
-    @abstractmethod
-    async def sleep(self, seconds: float) -> None:
-        """Let the loop run."""
 
     @abstractmethod
     async def within(self, seconds: float, call: Call) -> Any:
@@ -68,19 +82,17 @@ class Loop(ABC):
             await self.sleep(0.005)
         return bool(condition())
 
+    async def ended(self, *tasks: Task, seconds: float = 2) -> bool:
+        """Let the loop run until the tasks have ended; return whether they did in time."""
+        return await self.until(lambda: all(task.done for task in tasks), seconds)
+
 
 class OnAsyncio(Loop):
-    """asyncio; time limits are those of ``asyncio.timeout``, or of ``asyncio.wait_for``."""
+    """asyncio."""
 
-    def __init__(self, *, wait_for: bool = False) -> None:
+    def __init__(self) -> None:
+        super().__init__("asyncio")
         self._tasks: set[asyncio.Task[None]] = set()
-        self._wait_for = wait_for
-
-    def run(self, main: Call) -> None:
-        async def begin() -> None:
-            await main()
-
-        asyncio.run(begin())
 
     def spawn(self, call: Call) -> Task:
         task = Task(call)
@@ -90,35 +102,36 @@ class OnAsyncio(Loop):
         task.cancel = running.cancel
         return task
 
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
     async def within(self, seconds: float, call: Call) -> Any:
-        if self._wait_for:
-            return await asyncio.wait_for(call(), seconds)
         async with asyncio.timeout(seconds):
             return await call()
 
 
-class OnTrio(Loop):
-    """trio."""
+class Structured(Loop):
+    """A loop whose tasks are in a nursery, and whose time limits are scopes.
 
-    def run(self, main: Call) -> None:
-        import trio
+    Args:
+        name: what it is called in :data:`benchmarks.loops.LOOPS`.
+        module: trio or anyio.
+        nursery: what opens a nursery there.
+        too_slow: what a time limit raises there.
+    """
 
-        async def begin() -> None:
-            async with trio.open_nursery() as nursery:
-                self._nursery = nursery
-                await main()
-                nursery.cancel_scope.cancel()
+    def __init__(self, name: str, module: Any, nursery: Callable[[], Any], too_slow: type[Exception]) -> None:
+        super().__init__(name)
+        self._module = module
+        self._open = nursery
+        self._too_slow = too_slow
 
-        trio.run(begin)
+    async def _enclose(self, main: Call) -> None:
+        async with self._open() as nursery:
+            self._nursery = nursery
+            await main()
+            nursery.cancel_scope.cancel()
 
     def spawn(self, call: Call) -> Task:
-        import trio
-
         task = Task(call)
-        scope = trio.CancelScope()
+        scope = self._module.CancelScope()
 
         async def run() -> None:
             with scope:
@@ -128,85 +141,35 @@ class OnTrio(Loop):
         task.cancel = scope.cancel
         return task
 
-    async def sleep(self, seconds: float) -> None:
-        import trio
-
-        await trio.sleep(seconds)
-
     async def within(self, seconds: float, call: Call) -> Any:
-        import trio
-
         try:
-            with trio.fail_after(seconds):
+            with self._module.fail_after(seconds):
                 return await call()
-        except trio.TooSlowError:
+        except self._too_slow:
             raise TimeoutError from None
 
 
-class OnAnyio(Loop):
+class OnTrio(Structured):
+    """trio."""
+
+    def __init__(self) -> None:
+        trio: Any = import_module("trio")
+        super().__init__("trio", trio, trio.open_nursery, trio.TooSlowError)
+
+
+class OnAnyio(Structured):
     """anyio, on one of its two backends."""
 
-    def __init__(self, backend: str) -> None:
-        self._backend = backend
-
-    def run(self, main: Call) -> None:
-        import anyio
-
-        async def begin() -> None:
-            async with anyio.create_task_group() as tasks:
-                self._tasks = tasks
-                await main()
-                tasks.cancel_scope.cancel()
-
-        anyio.run(begin, backend=self._backend)
-
-    def spawn(self, call: Call) -> Task:
-        import anyio
-
-        task = Task(call)
-        scope = anyio.CancelScope()
-
-        async def run() -> None:
-            with scope:
-                await task.run()
-
-        self._tasks.start_soon(run)
-        task.cancel = scope.cancel
-        return task
-
-    async def sleep(self, seconds: float) -> None:
-        import anyio
-
-        await anyio.sleep(seconds)
-
-    async def within(self, seconds: float, call: Call) -> Any:
-        import anyio
-
-        with anyio.fail_after(seconds):
-            return await call()
+    def __init__(self, name: str) -> None:
+        anyio: Any = import_module("anyio")
+        super().__init__(name, anyio, anyio.create_task_group, TimeoutError)
 
 
 class OnTwisted(Loop):
     """Twisted's global reactor, and coroutines on it."""
 
-    def run(self, main: Call) -> None:
-        from twisted.internet import defer, reactor
-
-        started: Any = reactor
-        failures: list[Any] = []
-
-        async def begin() -> None:
-            await main()
-
-        def start() -> None:
-            ended = defer.Deferred.fromCoroutine(begin())
-            ended.addErrback(failures.append)
-            ended.addBoth(lambda _: started.stop())
-
-        started.callWhenRunning(start)
-        started.run()
-        for failure in failures:
-            failure.raiseException()
+    def __init__(self) -> None:
+        super().__init__("Twisted")
 
     def spawn(self, call: Call) -> Task:
         from twisted.internet import defer
@@ -214,12 +177,6 @@ class OnTwisted(Loop):
         task = Task(call)
         task.cancel = defer.Deferred.fromCoroutine(task.run()).cancel
         return task
-
-    async def sleep(self, seconds: float) -> None:
-        from twisted.internet import reactor, task
-
-        clock: Any = reactor
-        await task.deferLater(clock, seconds)
 
     async def within(self, seconds: float, call: Call) -> Any:
         from twisted.internet import defer, reactor

@@ -1,0 +1,1 @@
+"""The libraries, each as its users open, use and close a socket."""
