@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 import zmq
-
-import zmqbridge
-from zmqbridge import _socket
 from zmqbridge._fast import ALL, VARIABLE, load, load_option
 from zmqbridge._items import LeanItems
 from zmqbridge._socket import POLLIN, POLLOUT, FastSocket, LeanSocket, Socket
+
+import zmqbridge
+from zmqbridge import _socket
 from zmqbridge.framing import Publication
 from zmqbridge.protocols import Faults, SubscriberProtocol
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 import zmq
+from zmqbridge._socket import POLLIN, POLLOUT, FastSocket, LeanSocket, Socket
 
 import zmqbridge
 from tests.forcing import before_calls
 from zmqbridge import _socket
-from zmqbridge._socket import POLLIN, POLLOUT, FastSocket, LeanSocket, Socket
 
 Open = Callable[..., Socket]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import zmq
 
@@ -18,10 +18,19 @@ from zmqbridge._termination import Termination
 from zmqbridge.errors import ConnectionClosed, LocalProtocolError
 from zmqbridge.socket import Socket, open_socket
 
-if TYPE_CHECKING:
-    from zmqbridge.link import Link
+__all__ = ["Home", "Resident"]
 
-__all__ = ["Home"]
+
+class Resident(Protocol):
+    """What lives in a home: a :class:`~zmqbridge.link.Link`."""
+
+    @property
+    def close(self) -> Callable[[], None]:
+        """Closes the connection that it belongs to."""
+
+    def inherit(self) -> bool:
+        """Take over what belongs to a thread that has ended; return whether it is the calling thread's now."""
+        ...
 
 
 class Home:
@@ -41,7 +50,7 @@ class Home:
     def __init__(
         self, make_context: Callable[[], zmq.Context[Any]], *, shared: zmq.Context[Any] | None = None, name: str
     ) -> None:
-        self.links: set[Link[Any]] = set()
+        self.links: set[Resident] = set()
         self.closed = False
         self.termination: Termination | None = None
         self._make_context = make_context
@@ -97,7 +106,7 @@ class Home:
 
     def inherit(self) -> bool:
         """Whether all is this process's and this thread's, or that of threads that have ended."""
-        return not self.forked and all(link.channel.guard.inherit() for link in self.links)
+        return not self.forked and all(link.inherit() for link in self.links)
 
     def terminate(self) -> None:
         """End the ZeroMQ context, in a thread, if it is this home's own and was ever needed. Twice is no error."""

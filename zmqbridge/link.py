@@ -164,6 +164,10 @@ class Link(Generic[Item]):
 
     # --- counts and the end ---
 
+    def inherit(self) -> bool:
+        """Take over what belongs to a thread that has ended; return whether it is the calling thread's now."""
+        return self.channel.guard.inherit()
+
     def stats(self, *, unmatched: int = 0, dropped_replies: int = 0) -> Stats:
         """Return what it has done so far, and what it holds now.
 

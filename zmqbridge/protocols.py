@@ -1,7 +1,7 @@
 """The state machines of the patterns and of a connection: pure, no socket, no loop.
 
-Each is a :class:`~zmqbridge.decoding.Decoder`: it reads batches of messages (a message is a list of frames) and returns what
-the callers should have. What a peer got wrong is counted in :class:`Faults` and
+Each is a :class:`~zmqbridge.decoding.Decoder`: it reads batches of messages (a message is a list of frames) and
+returns what the callers should have. What a peer got wrong is counted in :class:`Faults` and
 left out; nothing that a peer sends makes one of these raise.
 
 A connection's life is short to tell. It begins *open*. It ends once, and stays

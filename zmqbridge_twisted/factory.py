@@ -8,12 +8,11 @@ from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
-import zmq
 from twisted.internet.defer import Deferred
 
 from zmqbridge._termination import Termination, at_exit, open_context
 from zmqbridge.home import Home
-from zmqbridge.waiting.turn import TURN_LIMIT, check_turn_limit
+from zmqbridge.waiting.turn import TURN_LIMIT
 from zmqbridge_twisted.attributes import options_of
 from zmqbridge_twisted.backend import TwistedBackend
 

@@ -15,11 +15,11 @@ import zmq
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from zmqbridge.socket import Socket
 from zmqbridge.errors import ConnectionClosed, PeerUnreachable, WouldBlock, ZmqBridgeError
 from zmqbridge.framing import Envelope, frames_of, reply_frames
 from zmqbridge.link import Stats
 from zmqbridge.protocols import PendingRequest, ReplierProtocol, RequesterProtocol, request_ids
+from zmqbridge.socket import Socket
 from zmqbridge_twisted.connection import ZmqConnection
 from zmqbridge_twisted.errors import ZmqRequestTimeoutError, ZmqUnknownRequestError, as_zmq_error
 from zmqbridge_twisted.factory import ZmqFactory

@@ -1,8 +1,8 @@
 """A send that libzmq refuses, and that is cancelled, leaves nobody behind, wherever in the turn of its loop it comes.
 
 libzmq processes its commands in a send if it has not done so for about a millisecond, whether it takes the message or
-not, and so eats the edge of the descriptor for which a parked receive waits. Each send is charged to its turn; the one that is refused as the last of it
-makes a checkpoint before it parks, and may be cancelled there.
+not, and so eats the edge of the descriptor for which a parked receive waits. Each send is charged to its turn; the one
+that is refused as the last of it makes a checkpoint before it parks, and may be cancelled there.
 """
 
 from __future__ import annotations
@@ -28,9 +28,7 @@ A_WHILE = 0.003
 
 @pytest.mark.parametrize("message", [b"x", [b"x", b"y"]], ids=["one frame", "multipart"])
 @pytest.mark.parametrize("turn_limit", REFUSED)
-async def test_refused_and_cancelled(
-    loop: Harness, addresses: Addresses, turn_limit: int, message: Message
-) -> None:
+async def test_refused_and_cancelled(loop: Harness, addresses: Addresses, turn_limit: int, message: Message) -> None:
     """A parked receive gets the message that came before a send that was refused and cancelled at its checkpoint."""
     async with loop.context(linger=0, turn_limit=turn_limit) as context:
         dealer = context.dealer(bind=addresses.new("inproc"), options=SMALL)
@@ -48,7 +46,7 @@ async def test_refused_and_cancelled(
                     with pytest.raises(zmqbridge.WouldBlock):
                         dealer.send_nowait(message)
                 peer.send_nowait(b"%d" % refused)
-                time.sleep(A_WHILE)  # the loop is to see nothing of it
+                time.sleep(A_WHILE)  # noqa: ASYNC251 (the loop is to see nothing of it)
                 begun.append(refused)
                 await dealer.send(message)
 

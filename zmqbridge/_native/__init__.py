@@ -26,7 +26,17 @@ import os
 from importlib import import_module
 from typing import Any
 
-__all__ = ["ALL", "BATCH_COST", "FRAME_COST", "FUNCTIONS", "SHARED_FROM", "VARIABLE", "load", "pyzmq_library", "speedups"]
+__all__ = [
+    "ALL",
+    "BATCH_COST",
+    "FRAME_COST",
+    "FUNCTIONS",
+    "SHARED_FROM",
+    "VARIABLE",
+    "load",
+    "pyzmq_library",
+    "speedups",
+]
 
 VARIABLE = "ZMQBRIDGE_NO_SPEEDUPS"
 ALL = "all"

@@ -10,15 +10,15 @@ and reads for all. The rules (the numbers are those of the facts in :mod:`zmqbri
 - The leader waits for the descriptor, to become readable, whatever is waited for (1).
 - It waits only while the edge is not stale: any call may have eaten it, so after a call it looks again first (2).
 - A look reads a batch. If the batch was not the end, the edge stays stale (3).
-- While writers are parked, or nobody wants input, a look reads EVENTS as well, or a room that came is not seen; and what
+- While writers are parked, or nobody wants input, a look reads EVENTS as well, or room that came is not seen; and what
   came in between leaves the edge stale (2).
 - On a socket whose POLLOUT says nothing (5) the writers try at each look. One edge may be eaten between two such tries,
   in a window of well under a microsecond; so while writers are parked on such a socket the leader also looks every
   :data:`LOOK_AGAIN` seconds, and less often the more lanes there are to try.
 - No await stands between taking a message and returning it. So a cancelled operation has had no effect, and the task
   that comes next finds the message. Cancellation is handled by ``finally`` alone.
-- Messages are read ahead by at most one batch, and only while somebody receives. Where the backend's rule is strict, the
-  checkpoint comes before the read.
+- Messages are read ahead by at most one batch, and only while somebody receives. Where the backend's rule is strict,
+  the checkpoint comes before the read.
 - The descriptor is released before the socket is closed (7).
 
 What the leader does when it waits once, :meth:`Channel._lead`:
@@ -275,7 +275,7 @@ class Channel(Generic[Item]):
             self.edge.leader.wake()
 
     async def checkpoint(self, backend: Backend) -> None:
-        """Let the loop run once; the first of those who waited for it begins the next turn, for all of them together."""
+        """Let the loop run once; the first of those who waited for it begins the next turn, for all of them."""
         number = self.turn.number
         await backend.checkpoint()
         if number == self.turn.number:

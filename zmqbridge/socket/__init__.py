@@ -1,7 +1,7 @@
 """The only package that calls a ``zmq.Socket``: libzmq's rules, made plain calls that never wait.
 
 The facts (libzmq 4.x; its pages ``zmq_getsockopt``, ``zmq_send``, ``zmq_recv``, and its
-sources ``socket_base.cpp``, ``lb.cpp``, ``router.cpp``, ``pair.cpp``). The page :doc:`/descriptor` has the same numbers.
+sources ``socket_base.cpp``, ``lb.cpp``, ``router.cpp``, ``pair.cpp``). ``docs/descriptor.rst`` has the same numbers.
 
 1. ``ZMQ_FD`` is the mailbox of commands from libzmq's I/O thread, not the network. It
    becomes readable when a command comes, for incoming and outgoing readiness alike,
@@ -11,8 +11,8 @@ sources ``socket_base.cpp``, ``lb.cpp``, ``router.cpp``, ``pair.cpp``). The page
    the descriptor will not say it again.
 3. After a ``recv`` that returned EAGAIN nothing is left to read, and the next message
    makes the descriptor readable: waiting for it is safe.
-4. While commands are in the mailbox the descriptor stays readable: who is registered and does not read is called without
-   end.
+4. While commands are in the mailbox the descriptor stays readable: who is registered and does not read is called
+   without end.
 5. ``send`` looks at the commands at most once a millisecond or so, so its EAGAIN may be out
    of date: read EVENTS, which always looks, and try once more. A ROUTER says POLLOUT where any of its peers has room; a
    STREAM, and a PUB or XPUB that may not drop, always do. It tells nothing of the one peer that matters: see

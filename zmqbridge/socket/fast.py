@@ -1,7 +1,7 @@
 """A ``zmq.Socket`` with the C extension: a batch of messages in one call of libzmq's own functions.
 
-The extension is given the address of libzmq's socket, and cannot see that other code closed it. So pyzmq's socket here is
-one that tells: :class:`TellingSocket` notes its closing on the extension's :class:`Port`, which touches libzmq no
+The extension is given the address of libzmq's socket, and cannot see that other code closed it. So pyzmq's socket here
+is one that tells: :class:`TellingSocket` notes its closing on the extension's ``Port``, which touches libzmq no
 more. A context that is destroyed closes its sockets one by one, and so tells as well.
 """
 
@@ -44,8 +44,10 @@ class FastSocket(Socket):
     def __init__(self, context: zmq.Context[Any], socket_type: int) -> None:
         super().__init__(context, socket_type)
         assert _native.speedups is not None
-        self.port = _native.speedups.Port(int(self.raw.underlying), self.tells_room, self._swallows, partial(_raise_refusal, self.type_name))
-        self.raw._port = self.port  # type: ignore[attr-defined]
+        self.port = _native.speedups.Port(
+            int(self.raw.underlying), self.tells_room, self._swallows, partial(_raise_refusal, self.type_name)
+        )
+        self.raw._port = self.port
 
     @property
     def input_pending(self) -> bool:

@@ -6,8 +6,8 @@ context; and in the child of a fork no socket of the parent works.
 The consequence. Every call on a connection asks first. It is asked for each message, so it must cost next to nothing.
 
 The design. The answer is one number, :attr:`Ownership.owner`: the thread that may touch the socket now, or 0 for
-none. Whoever asks compares it with ``get_ident()``. :class:`Guard` alone changes it, in the same step as what it follows
-from, so it is never out of date:
+none. Whoever asks compares it with ``get_ident()``. :class:`Guard` alone changes it, in the same step as what it
+follows from, so it is never out of date:
 
 ==========  ===========================  ===================  ==============================================
 state       the thread                   ``owner``            who calls

@@ -18,8 +18,8 @@ The design. Every parked operation is a :class:`Parked`, of one of four kinds:
   each peer of a router, where one peer's queue is full while another's is not. The
   head of a lane is *told to try*; when it leaves, the next head is.
 
-A parked operation is *served* once it was granted a message, answered, or told to try. The states, and what moves a parked
-operation from one to the next:
+A parked operation is *served* once it was granted a message, answered, or told to try. The states, and what moves a
+parked operation from one to the next:
 
 ============  ===========================================  ============================================================
 state         what happens                                 what follows
@@ -31,7 +31,7 @@ parked        its reply came (watcher)                     answered, woken; no c
 parked        there may be room (head of a lane)           told to try, woken; still a candidate, for it may fail
 parked        it leaves                                    gone
 served        it runs (reader), and others are before it   nothing: it is woken when it is its turn
-served        it runs (reader, watcher)                    it takes what is its own, and is gone; the next reader is woken
+served        it runs (reader, watcher)                    it takes what is its own, and is gone; the next is woken
 served        it runs (writer) and sends                   gone; the next head of its lane is told to try
 served        it runs (writer) and cannot send             parked again, at the head of its lane
 served        it leaves without its message (reader)       gone; its claim ends, the next reader is granted the message

@@ -4,10 +4,10 @@ The facts. Whoever awaits an operation that need not wait is not interrupted: wi
 from a flood, or sends where there is always room, would never let its loop run.
 
 The design. A turn allows all tasks together so many messages read and as many sent; both come back when
-the loop has run. They are two, and a send that has waited for its turn is free: so a thousand tasks that are answered, a
-batch a turn, may each ask again in the turn in which they run. Were there one limit, or were those who
-waited to use up what the others need, each would wait one turn more, again and again. A look counts as one read though it
-reads nothing, or a loop of looks would have no end.
+the loop has run. They are two, and a send that has waited for its turn is free: so a thousand tasks that are answered,
+a batch a turn, may each ask again in the turn in which they run. Were there one limit, or were those who
+waited to use up what the others need, each would wait one turn more, again and again. A look counts as one read though
+it reads nothing, or a loop of looks would have no end.
 
 Where the backend's rule is strict (trio), each operation is a checkpoint as well, so nothing is done at once: a turn is
 *lenient* only where it is not. A pump bounds its own turns; what it reads for has no limit here.
