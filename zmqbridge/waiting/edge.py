@@ -4,8 +4,8 @@ The facts. Any call on the socket may process libzmq's commands and so use up th
 they said is not said again.
 
 The design. Whoever has touched the socket calls :meth:`Edge.touch`. It notes that the edge is *stale*: the leader must
-look before it waits for the descriptor. The leader waits only while it is not, so it need be woken only where it was not
-stale so far: a thousand sends in one turn of the loop cost one wake, and one look.
+look before it waits for the descriptor. The leader waits only while it is not, so it need be woken only where it was
+not stale so far: a thousand sends in one turn of the loop cost one wake, and one look.
 """
 
 from __future__ import annotations
