@@ -11,13 +11,16 @@ PYTEST := $(RUN) -m pytest --numprocesses $(WORKERS) --dist worksteal
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' $(MAKEFILE_LIST))
 
 help: ## list these commands
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: $(VENV)/.demo ## the main job: measurements of this machine between eight processes on every loop
 	$(RUN) -m examples.demo
 
 test: $(VENV)/.test ## the whole test suite, in a process for each processor; WORKERS=0 is this one alone
 	$(PYTEST) $(ARGS)
+
+test-everywhere: $(VENV)/.test ## the whole product: each case on every loop, also where one loop says what another would
+	$(PYTEST) --everywhere $(ARGS)
 
 test-pure: $(VENV)/.test ## the conformance suite once more, without the C extension
 	ZMQBRIDGE_NO_SPEEDUPS=1 $(PYTEST) tests/conformance tests/test_socket.py tests/test_trial.py $(ARGS)

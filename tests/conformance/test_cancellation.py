@@ -13,6 +13,8 @@ from tests.conformance.harnesses.base import Harness, Task, TaskCancelled
 from tests.conftest import Addresses
 from zmqbridge import SocketOptions
 
+pytestmark = pytest.mark.looks_at("waiting", "cancelling")
+
 Losing = Callable[[Harness, zmqbridge.Context, str], Awaitable[None]]
 
 SMALL_QUEUE = SocketOptions(send_high_water_mark=2, receive_high_water_mark=2)

@@ -15,7 +15,10 @@ from tests.conformance.harnesses.base import Harness, Task, TaskCancelled
 from tests.conftest import Addresses
 from zmqbridge import SocketOptions
 
+pytestmark = pytest.mark.looks_at("waiting")
 
+
+@pytest.mark.looks_at("waiting", "cancelling")
 async def test_wakes_every_parked_operation(loop: Harness, addresses: Addresses) -> None:
     """Closing ends every parked operation with ConnectionClosed, followers and leader alike, and ends iteration."""
     async with loop.context() as context:
@@ -56,6 +59,7 @@ async def test_requests_in_flight(loop: Harness, addresses: Addresses) -> None:
                 await task.result()
 
 
+@pytest.mark.each_backend
 @pytest.mark.one_task
 async def test_after_closing(loop: Harness, addresses: Addresses) -> None:
     """Every operation on a closed connection says so at once; closing again is no error."""
@@ -86,6 +90,7 @@ async def test_after_closing(loop: Harness, addresses: Addresses) -> None:
         assert "closed" in repr(pair)
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 async def test_read_ahead_and_closed(loop: Harness, addresses: Addresses) -> None:
     """Messages read ahead that closing drops were never received, and do not count as such."""
@@ -99,6 +104,7 @@ async def test_read_ahead_and_closed(loop: Harness, addresses: Addresses) -> Non
         assert (puller.stats.received, puller.stats.buffered) == (1, 0)
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 async def test_after_the_context_closed(loop: Harness, addresses: Addresses) -> None:
     """A closed context makes no connections, and those it made are closed; closing it again is no error."""
@@ -135,6 +141,7 @@ async def test_linger(loop: Harness, addresses: Addresses) -> None:
     ticking.cancel()
 
 
+@pytest.mark.each_backend
 @pytest.mark.one_task
 async def test_sends_what_is_queued(loop: Harness, addresses: Addresses) -> None:
     """What was sent before the context closed still reaches its peer, without anybody waiting longer than need be."""
@@ -148,6 +155,7 @@ async def test_sends_what_is_queued(loop: Harness, addresses: Addresses) -> None
             assert (await puller.receive())[0] == b"%d" % number
 
 
+@pytest.mark.each_backend
 @pytest.mark.one_task
 async def test_no_linger(loop: Harness, addresses: Addresses) -> None:
     """With a linger of zero unsent messages are dropped; a connection's own linger goes before the context's."""
@@ -156,6 +164,7 @@ async def test_no_linger(loop: Harness, addresses: Addresses) -> None:
         await pusher.send(b"dropped")
 
 
+@pytest.mark.looks_at("waiting", "cancelling")
 async def test_cancelled_while_leaving(loop: Harness, addresses: Addresses) -> None:
     """Cancelling the wait for a long linger ends it at once; all is closed, and the sending goes on."""
     address = addresses.new("ipc")
@@ -289,6 +298,7 @@ async def test_all_that_is_parked_when_the_context_is_terminated(loop: Harness, 
     terminating.join()
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 async def test_shared_zmq_context(loop: Harness) -> None:
     """A context that is shared talks inproc with plain sockets of the same, and is left to its owner."""

@@ -15,6 +15,8 @@ import zmqbridge
 from tests.conformance.harnesses.base import Harness
 from tests.conftest import Addresses
 
+pytestmark = pytest.mark.looks_at("waiting")
+
 Addressed = Callable[[], str]
 Eater = Callable[[], object]
 

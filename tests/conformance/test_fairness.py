@@ -15,6 +15,8 @@ from zmqbridge import SocketOptions
 from zmqbridge.channel.channel import LOOK_AGAIN
 from zmqbridge.socket import FastSocket
 
+pytestmark = pytest.mark.looks_at("waiting")
+
 UNLIMITED = SocketOptions(send_high_water_mark=0, receive_high_water_mark=0)
 COUNT = 5000
 BATCH = 256
@@ -73,6 +75,7 @@ async def test_sending_lets_others_run(loop: Harness, addresses: Addresses, how:
         assert turns.count >= COUNT // BATCH // 2  # the counting task itself misses the first turns
 
 
+@pytest.mark.each_backend
 async def test_failing_lets_others_run(loop: Harness, addresses: Addresses) -> None:
     """A task that tries again and again what fails at once does not keep the others from running."""
     async with loop.context() as context:
@@ -101,6 +104,7 @@ async def test_parked_uses_no_cpu(loop: Harness, addresses: Addresses, kind: str
         await _rests(loop)
 
 
+@pytest.mark.each_backend
 async def test_full_peer_is_looked_at_now_and_then(
     loop: Harness, addresses: Addresses, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,8 @@ from tests.conformance.harnesses.base import Harness, TaskCancelled
 from tests.conftest import Addresses
 from zmqbridge import SocketOptions
 
+pytestmark = pytest.mark.any_loop
+
 UNLIMITED = SocketOptions(send_high_water_mark=0, receive_high_water_mark=0)
 BATCH = 256
 BURST = 5000
@@ -237,6 +239,7 @@ def meaning(item: Any) -> tuple[bytes, bytes]:
     return tag, message
 
 
+@pytest.mark.each_backend
 @pytest.mark.parametrize("how", ["receive", "receive_many", "iterate"])
 @pytest.mark.parametrize("role", ["subscriber", "replier"])
 async def test_burst(
@@ -290,6 +293,7 @@ async def test_burst_without_waiting(
         assert len(told(caplog)) == 1
 
 
+@pytest.mark.each_backend
 async def test_burst_of_replies(loop: Harness, addresses: Addresses, caplog: pytest.LogCaptureFixture) -> None:
     """Behind thousands of malformed and forged replies a request finds its own; the loop runs after each batch."""
     async with loop.context() as context:
@@ -379,6 +383,7 @@ async def test_stolen_envelope(loop: Harness, addresses: Addresses) -> None:
 # --- clients that take more than their share ---
 
 
+@pytest.mark.each_backend
 async def test_never_reads(loop: Harness, addresses: Addresses) -> None:
     """A client that asks and never reads is waited for once; its other replies are dropped, and nobody else's."""
     small = SocketOptions(send_high_water_mark=1, receive_high_water_mark=1)

@@ -30,6 +30,8 @@ from tests.conftest import Addresses
 from tests.forcing import before_sends, count_calls
 from zmqbridge import SocketOptions, _native
 
+pytestmark = pytest.mark.looks_at("waiting")
+
 BATCH = 256
 SMALL = SocketOptions(send_high_water_mark=1, receive_high_water_mark=1)
 SOON = SocketOptions(reconnect_interval=0.002)
@@ -79,6 +81,7 @@ async def test_messages_before_the_first_wait(loop: Harness, addresses: Addresse
             assert await puller.receive() == [b"%d" % number]
 
 
+@pytest.mark.each_backend
 @pytest.mark.one_task
 async def test_connected_before_bound(loop: Harness, addresses: Addresses) -> None:
     """What was sent inproc before anybody was bound there is received by whoever binds."""
@@ -91,6 +94,7 @@ async def test_connected_before_bound(loop: Harness, addresses: Addresses) -> No
         assert sorted([await puller.receive() for _ in pushers]) == [[b"0"], [b"1"], [b"2"]]
 
 
+@pytest.mark.each_backend
 async def test_parked_before_bound(loop: Harness, addresses: Addresses) -> None:
     """What waits on a connection whose inproc peer is not bound yet goes on when it is: to receive, send and ask."""
     address, other_address = addresses.new("inproc"), addresses.new("inproc")
@@ -124,6 +128,7 @@ def with_its_loop_made(loop: Harness) -> None:
         loop.new_reactor = lambda: reactor  # type: ignore[method-assign]
 
 
+@pytest.mark.looks_at("waiting", "cancelling")
 @pytest.mark.one_task
 def test_made_before_the_loop(loop: Harness, addresses: Addresses) -> None:
     """A context and its connections, made and sent on before the loop runs, receive in it."""
@@ -141,6 +146,7 @@ def test_made_before_the_loop(loop: Harness, addresses: Addresses) -> None:
     assert context.closed
 
 
+@pytest.mark.looks_at("waiting", "cancelling")
 @pytest.mark.one_task
 def test_two_loops_one_after_the_other(loop: Harness, addresses: Addresses) -> None:
     """A second loop in the same process serves a context of its own, also at the address of the first."""
@@ -168,6 +174,7 @@ def test_two_loops_one_after_the_other(loop: Harness, addresses: Addresses) -> N
     assert len(set(numbers)) < 3, "the descriptors' numbers were to come round again"
 
 
+@pytest.mark.looks_at("waiting", "cancelling")
 @pytest.mark.parametrize("transport", ["inproc", "tcp"])
 def test_closed_after_the_loop(loop: Harness, addresses: Addresses, transport: str) -> None:
     """A context left open, with operations parked on it when its loop ended, is closed outside of any loop."""
@@ -433,6 +440,7 @@ async def test_an_old_edge_under_a_new_connection(
         assert await receiving.result() == [b"for the new"]
 
 
+@pytest.mark.each_backend
 @pytest.mark.timeout(5)
 async def test_full_peer_with_more_to_receive_than_may_be_read(loop: Harness, addresses: Addresses) -> None:
     """A send that waits for a full peer lets the loop run while messages are there that nobody has room to read."""
@@ -481,6 +489,7 @@ async def test_ping_pong_at_a_high_water_mark_of_one(loop: Harness, addresses: A
             assert await dealer.receive() == [b"%d" % number]
 
 
+@pytest.mark.each_backend
 @pytest.mark.parametrize("every", [2, 3, 7])
 async def test_false_eagain(loop: Harness, addresses: Addresses, monkeypatch: pytest.MonkeyPatch, every: int) -> None:
     """A send that libzmq refuses though there is room goes through, in its place."""
@@ -512,6 +521,7 @@ async def test_false_eagain(loop: Harness, addresses: Addresses, monkeypatch: py
         assert calls > count
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 @pytest.mark.parametrize("message", [b"one", [b"a", b"b", b"c"]], ids=["frame", "multipart"])
 @pytest.mark.parametrize("how", ["send_nowait", "send_many", "router"])
@@ -537,6 +547,7 @@ async def test_one_false_eagain(loop: Harness, addresses: Addresses, how: str, m
         assert [peer.receive_nowait() for _ in range(2)] == [frames, [b"two"]]
 
 
+@pytest.mark.each_backend
 async def test_late_replies_and_no_room_to_ask(loop: Harness, addresses: Addresses) -> None:
     """A request that waits for room lets late replies be read, so that it and a replier do not wait for each other."""
     asks_more = SocketOptions(send_high_water_mark=10, receive_high_water_mark=1)
@@ -567,6 +578,7 @@ class OnPurpose(Exception):
     """What a program raises in the body of its loop."""
 
 
+@pytest.mark.each_backend
 @pytest.mark.one_task
 @pytest.mark.parametrize("with_extension", [True, False], ids=["extension", "python"])
 @pytest.mark.parametrize("act", ["close", "send", "open", "raise"])
@@ -624,6 +636,7 @@ async def test_in_the_middle_of_an_iteration(
 # --- a pipe that dies in the middle of a message ---
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 @pytest.mark.parametrize("at", [1, 2])
 async def test_death_in_the_middle_of_a_message(
@@ -748,6 +761,7 @@ class MidMessage:
         return 0
 
 
+@pytest.mark.each_backend  # not for the loop: how far libzmq is with the end of a pipe is chance
 @pytest.mark.one_task
 @pytest.mark.parametrize("heard", ["nothing", "begun", "all"])
 @pytest.mark.parametrize("kind", ["pusher", "pusher in batches", "dealer", "pair", "router", "replier"])

@@ -167,6 +167,7 @@ async def test_forked_child(loop: Harness, addresses: Addresses) -> None:
         assert await other.receive() == [b"read ahead"]
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 async def test_endpoints(loop: Harness, addresses: Addresses) -> None:
     """An address that cannot be used is an error that names it and the remedy, and leaves nothing behind."""
@@ -204,6 +205,7 @@ async def test_endpoints(loop: Harness, addresses: Addresses) -> None:
         assert [endpoint.address for endpoint in pair.endpoints] == [in_use]
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 async def test_unbind_and_disconnect(loop: Harness, addresses: Addresses) -> None:
     """Endpoints can be given up one by one, by the address that the connection tells."""
@@ -222,6 +224,7 @@ async def test_unbind_and_disconnect(loop: Harness, addresses: Addresses) -> Non
         assert pusher.endpoints == (zmqbridge.Endpoint("connect", ipc),)
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 async def test_failed_construction_leaves_nothing(loop: Harness, addresses: Addresses) -> None:
     """A connection whose second address is wrong has not taken the first."""

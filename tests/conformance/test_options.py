@@ -12,6 +12,8 @@ from tests.conformance.harnesses.base import Harness
 from tests.conftest import Addresses
 from zmqbridge import SocketOptions
 
+pytestmark = pytest.mark.any_loop
+
 
 @pytest.mark.one_task
 async def test_reach_the_socket(loop: Harness, addresses: Addresses) -> None:

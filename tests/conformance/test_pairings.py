@@ -12,6 +12,8 @@ from tests.conformance.harnesses.base import Harness
 from tests.conftest import Addresses
 from zmqbridge import SocketOptions
 
+pytestmark = pytest.mark.any_loop
+
 Raw = zmqbridge.RawConnection
 Exchange = Callable[[Harness, Raw, Raw], Awaitable[None]]
 

@@ -33,6 +33,7 @@ async def test_arrives(loop: Harness, addresses: Addresses, transport: str, bind
         assert await puller.receive() == [b"hello"]
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 @pytest.mark.parametrize(
     "frames",
@@ -60,6 +61,7 @@ async def test_whole(loop: Harness, addresses: Addresses, frames: list[bytes]) -
         assert await puller.receive() == [b"next"]
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 @pytest.mark.parametrize(
     "message",
@@ -213,6 +215,7 @@ async def test_shared_by_iterators(loop: Harness, addresses: Addresses) -> None:
         assert sorted(got, key=int) == [b"%d" % number for number in range(count)]
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 async def test_several_endpoints(loop: Harness, addresses: Addresses) -> None:
     """One connection binds and connects to several endpoints of different transports at once."""
@@ -244,6 +247,7 @@ async def test_many_connections(loop: Harness, addresses: Addresses) -> None:
             assert await puller.receive() == [b"%d" % number]
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 async def test_reads_ahead_no_more_than_the_high_water_mark(loop: Harness, addresses: Addresses) -> None:
     """A worker with a receive high-water mark of 1 leaves the rest of the work to the others."""
@@ -257,6 +261,7 @@ async def test_reads_ahead_no_more_than_the_high_water_mark(loop: Harness, addre
             assert puller.stats.buffered == 0
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 async def test_reads_only_while_somebody_receives(loop: Harness, addresses: Addresses) -> None:
     """Nothing is read ahead until there is a receive, and then one bounded batch."""
@@ -270,6 +275,7 @@ async def test_reads_only_while_somebody_receives(loop: Harness, addresses: Addr
         assert 0 < puller.stats.buffered < 300
 
 
+@pytest.mark.any_loop
 async def test_in_views(loop: Harness, addresses: Addresses) -> None:
     """Large frames come as read-only memoryviews where that is asked for; all else, and all that is an id, as bytes."""
     options = SocketOptions(memoryview_from=1024)
@@ -304,6 +310,7 @@ async def test_in_views(loop: Harness, addresses: Addresses) -> None:
         assert (type(copy), copy) == (bytes, large)
 
 
+@pytest.mark.any_loop
 @pytest.mark.parametrize("kind", [list, tuple, iter], ids=["list", "tuple", "iterator"])
 async def test_many_of_every_kind(loop: Harness, addresses: Addresses, kind: Any) -> None:
     """``send_many`` takes messages of every kind, more than there is room for, and each arrives in its order."""
@@ -322,6 +329,7 @@ async def test_many_of_every_kind(loop: Harness, addresses: Addresses, kind: Any
         assert pusher.stats.sent == 2000
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 @pytest.mark.parametrize("kind", [list, iter], ids=["list", "iterator"])
 async def test_many_with_a_bad_one(loop: Harness, addresses: Addresses, kind: Any) -> None:

@@ -67,6 +67,7 @@ async def test_by_tag(loop: Harness, addresses: Addresses, transport: str, binde
         ]
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 async def test_subscribe_later(loop: Harness, addresses: Addresses) -> None:
     """Tags may come and go while the connection lives; equal subscriptions count."""
@@ -92,6 +93,7 @@ async def test_subscribe_later(loop: Harness, addresses: Addresses) -> None:
             subscriber.unsubscribe("a")
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 async def test_whole_tag(loop: Harness, addresses: Addresses) -> None:
     """The zero byte that ends a tag selects that tag and none that it begins."""
@@ -122,6 +124,7 @@ async def test_iteration(loop: Harness, addresses: Addresses) -> None:
         assert subscriber.stats.malformed == 0
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 async def test_many_subscribers(loop: Harness, addresses: Addresses) -> None:
     """Every subscriber gets every message under its tags."""
@@ -140,6 +143,7 @@ async def test_many_subscribers(loop: Harness, addresses: Addresses) -> None:
             assert publication == (b"%d" % number, b"yours")
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 async def test_malformed_publications(loop: Harness, addresses: Addresses, caplog: pytest.LogCaptureFixture) -> None:
     """A message that is no publication is dropped, counted and logged once a burst, and the next arrives."""
@@ -165,6 +169,7 @@ async def test_malformed_publications(loop: Harness, addresses: Addresses, caplo
         assert len([record for record in caplog.records if "malformed" in record.message]) == 1
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 async def test_bad_publications(loop: Harness, addresses: Addresses) -> None:
     """A tag with a zero byte, or a str where bytes belong, is the caller's mistake and says so."""
@@ -181,6 +186,7 @@ async def test_bad_publications(loop: Harness, addresses: Addresses) -> None:
         assert publisher.stats.sent == 0
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 async def test_publisher_gone(loop: Harness, addresses: Addresses) -> None:
     """A subscriber whose publisher is gone holds nothing that leaving its context would wait for."""
@@ -192,6 +198,7 @@ async def test_publisher_gone(loop: Harness, addresses: Addresses) -> None:
             publisher.close()
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 async def test_publish_many(loop: Harness, addresses: Addresses) -> None:
     """Many publications at once arrive in order, each under its tag; what was received can be published again."""
@@ -216,6 +223,7 @@ async def test_publish_many(loop: Harness, addresses: Addresses) -> None:
             publisher.publish_many([("late", b"x")])
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 async def test_in_views(loop: Harness, addresses: Addresses) -> None:
     """A large publication's message comes as a memoryview where that is asked for, and its tag as bytes."""
@@ -231,6 +239,7 @@ async def test_in_views(loop: Harness, addresses: Addresses) -> None:
         assert (tag, message) == (b"tag", b"x" * 100_000)
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 async def test_more_tags_than_any_high_water_mark(loop: Harness, addresses: Addresses) -> None:
     """Every subscription reaches the publisher, though there are thousands at once."""

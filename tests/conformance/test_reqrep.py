@@ -76,6 +76,7 @@ async def test_a_hundred_at_once(loop: Harness, addresses: Addresses) -> None:
         assert requester.stats.parked == 0
 
 
+@pytest.mark.looks_at("waiting")
 async def test_hammered(loop: Harness, addresses: Addresses) -> None:
     """Many tasks that ask again and again at once are all answered: no wake-up is lost between sends and receives."""
     async with loop.context() as context:
@@ -93,6 +94,7 @@ async def test_hammered(loop: Harness, addresses: Addresses) -> None:
         assert requester.stats.received == replier.stats.received == 1000
 
 
+@pytest.mark.any_loop
 async def test_several_repliers(loop: Harness, addresses: Addresses) -> None:
     """A requester with several peers asks them in turn."""
     async with loop.context() as context:
@@ -131,6 +133,7 @@ async def test_never_sent_after_its_deadline(loop: Harness, addresses: Addresses
             replier.receive_nowait()
 
 
+@pytest.mark.looks_at("waiting")
 @pytest.mark.parametrize(("transport", "count"), [("inproc", 5), ("tcp", 1)])
 async def test_loop_blocked_past_the_deadline(loop: Harness, addresses: Addresses, transport: str, count: int) -> None:
     """A reply that came in time counts though the loop was blocked until after the deadline, 20 times of 20."""
@@ -173,6 +176,7 @@ async def test_loop_blocked_past_the_deadline(loop: Harness, addresses: Addresse
                 raced += 1
 
 
+@pytest.mark.looks_at("waiting")
 async def test_room_after_the_deadline(loop: Harness, addresses: Addresses) -> None:
     """A request for which room comes only after its deadline is not sent, though the loop was blocked meanwhile."""
     async with loop.context() as context:
@@ -197,6 +201,7 @@ async def test_room_after_the_deadline(loop: Harness, addresses: Addresses) -> N
             replier.receive_nowait()
 
 
+@pytest.mark.looks_at("waiting", "cancelling")
 async def test_cancelled_request(loop: Harness, addresses: Addresses) -> None:
     """A cancelled request's reply is dropped and counted, and the connection goes on."""
     async with loop.context() as context:
@@ -213,6 +218,7 @@ async def test_cancelled_request(loop: Harness, addresses: Addresses) -> None:
         assert requester.stats.unmatched_replies == 1
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 async def test_answered_once(loop: Harness, addresses: Addresses) -> None:
     """A second reply to the same request is the caller's mistake and is not sent."""
@@ -228,6 +234,7 @@ async def test_answered_once(loop: Harness, addresses: Addresses) -> None:
         assert replier.stats.sent == 1
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 async def test_client_gone(loop: Harness, addresses: Addresses) -> None:
     """Replies to a client that is gone are dropped and counted, and the next client is served."""
@@ -278,6 +285,7 @@ async def test_deaf_client(loop: Harness, addresses: Addresses) -> None:
         flooding.cancel()
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 async def test_malformed_requests(loop: Harness, addresses: Addresses) -> None:
     """What is no request is dropped and counted, and the next request arrives."""
@@ -294,6 +302,7 @@ async def test_malformed_requests(loop: Harness, addresses: Addresses) -> None:
         assert await dealer.receive() == [b"", b"re", b""]
 
 
+@pytest.mark.any_loop
 async def test_malformed_replies(loop: Harness, addresses: Addresses) -> None:
     """Replies without an envelope, forged, for nobody and repeated resolve nothing; the right one does."""
     async with loop.context() as context:
@@ -322,6 +331,7 @@ async def test_malformed_replies(loop: Harness, addresses: Addresses) -> None:
         assert (requester.stats.malformed, requester.stats.unmatched_replies) == (4, 3)
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 async def test_same_id_of_two_clients(loop: Harness, addresses: Addresses) -> None:
     """Two clients that choose the same id get their own replies."""
@@ -337,6 +347,7 @@ async def test_same_id_of_two_clients(loop: Harness, addresses: Addresses) -> No
             assert await client.receive() == [b"same", b"", b"%d" % number]
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 @pytest.mark.parametrize("timeout", [-1, float("nan")])
 async def test_bad_timeout(loop: Harness, addresses: Addresses, timeout: float) -> None:
@@ -348,6 +359,7 @@ async def test_bad_timeout(loop: Harness, addresses: Addresses, timeout: float) 
         assert requester.stats.sent == 0
 
 
+@pytest.mark.any_loop
 async def test_plain_req_and_rep_by_turns(loop: Harness, addresses: Addresses) -> None:
     """Raw REQ and REP sockets talk with each other and with ours, and say when it is not their turn."""
     async with loop.context() as context:

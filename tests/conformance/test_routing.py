@@ -48,6 +48,7 @@ async def test_pair(loop: Harness, addresses: Addresses, transport: str) -> None
         assert await one.receive() == [b"c"]
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 async def test_unreachable_peer(loop: Harness, addresses: Addresses) -> None:
     """Sending to a peer that is not there fails at once, names it, and harms nothing."""
@@ -108,6 +109,7 @@ async def test_full_peer(loop: Harness, addresses: Addresses) -> None:
             await fuller.result()
 
 
+@pytest.mark.looks_at("waiting")
 async def test_both_directions_parked(loop: Harness, addresses: Addresses) -> None:
     """A receive and a send parked on one dealer each wake on their own event."""
     async with loop.context() as context:
@@ -138,6 +140,7 @@ async def test_both_directions_parked(loop: Harness, addresses: Addresses) -> No
         assert await receiving.result() == [b"again"]
 
 
+@pytest.mark.looks_at("waiting")
 async def test_full_duplex(loop: Harness, addresses: Addresses) -> None:
     """Two dealers that send to each other at a high-water mark of 2 both get everything, in order."""
     count = 300
@@ -157,6 +160,7 @@ async def test_full_duplex(loop: Harness, addresses: Addresses) -> None:
         assert [await task.result() for task in tasks] == [None, None, expected, expected]
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 async def test_raw_types(loop: Harness, addresses: Addresses) -> None:
     """Any type of socket that libzmq has can be used raw; XPUB shows its subscriptions."""
@@ -169,6 +173,7 @@ async def test_raw_types(loop: Harness, addresses: Addresses) -> None:
         assert await xsub.receive() == [b"weather.london", b"12 C"]
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 async def test_one_way_sockets(loop: Harness, addresses: Addresses) -> None:
     """Receiving on a socket that only sends, or the other way round, is the caller's mistake."""
@@ -183,6 +188,7 @@ async def test_one_way_sockets(loop: Harness, addresses: Addresses) -> None:
         assert await pull.receive() == [b"x"]
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 async def test_draft_types(loop: Harness) -> None:
     """A type that this libzmq lacks is a clear error, and so is a number that is no type."""
@@ -194,6 +200,7 @@ async def test_draft_types(loop: Harness) -> None:
             context.connection(99)
 
 
+@pytest.mark.any_loop
 @pytest.mark.one_task
 async def test_bad_messages(loop: Harness, addresses: Addresses) -> None:
     """What is not bytes is refused with its name and the remedy, and nothing of the message is sent."""

@@ -2,6 +2,8 @@
 
 A storm is a function of its dice, so that a seed repeats it as far as the machine allows. One seed of each run is
 fresh, and printed by a test that fails: give it in ``SEEDS`` to see that storm again.
+
+The known storms and those of shorter turns run on the loop that stands for each backend, the fresh one on every loop.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import random
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -20,10 +23,59 @@ from tests.conformance.harnesses.base import Harness, Task, TaskCancelled
 from tests.conftest import Addresses
 from zmqbridge import SocketOptions
 
-SEEDS = [1, 20, int.from_bytes(os.urandom(4), "big")]
+pytestmark = pytest.mark.looks_at("waiting", "cancelling")
 
-seeds = pytest.mark.parametrize("seed", SEEDS, ids=["seed 1", "seed 20", "fresh seed"])
+# How many messages one turn of the loop reads, and how many it sends, at most.
+USUAL_TURN = 256
+TURNS = (USUAL_TURN,)
+
+SEEDS = [1, 20]
+FRESH = int.from_bytes(os.urandom(4), "big")
+
 transports = pytest.mark.parametrize("transport", ["inproc", "tcp"])
+
+
+@dataclass(frozen=True)
+class Weather:
+    """What a storm is made of.
+
+    Attributes:
+        seed: the dice's.
+        turn_limit: how many messages one turn reads, and how many it sends, at most.
+    """
+
+    seed: int
+    turn_limit: int = USUAL_TURN
+
+    def __str__(self) -> str:
+        seed = "fresh seed" if self.seed == FRESH else f"seed {self.seed}"
+        return seed if self.turn_limit == USUAL_TURN else f"{seed}, turns of {self.turn_limit}"
+
+    def dice(self) -> random.Random:
+        print(f"seed={self.seed}")  # noqa: T201 (pytest shows it where the test fails)
+        return random.Random(self.seed)
+
+    @property
+    def context(self) -> dict[str, int]:
+        """The arguments of a storm's context."""
+        return {} if self.turn_limit == USUAL_TURN else {"turn_limit": self.turn_limit}
+
+
+def weathers() -> Iterator[Any]:
+    """Each known storm, and a fresh one for each length of a turn; the fresh one of the usual length is for all loops.
+
+    The shorter the turns, the more of them end in the middle of what there is to read and to send.
+    """
+    yield Weather(FRESH)
+    for weather in (*map(Weather, SEEDS), *(Weather(FRESH, limit) for limit in TURNS if limit != USUAL_TURN)):
+        yield pytest.param(weather, marks=pytest.mark.each_backend)
+
+
+@pytest.fixture(params=weathers(), ids=str)
+def weather(request: pytest.FixtureRequest) -> Weather:
+    """What the storm is made of."""
+    made: Weather = request.param
+    return made
 
 
 class Crew:
@@ -172,7 +224,12 @@ LAST = 2**31
 
 
 async def storm_of_messages(
-    loop: Harness, dice: random.Random, address: Callable[[], str], turns: int, message_size: int = 1
+    loop: Harness,
+    dice: random.Random,
+    address: Callable[[], str],
+    turns: int,
+    message_size: int = 1,
+    **arguments: Any,
 ) -> int:
     """Pushers and a puller; return how many messages came."""
     ledger = Ledger()
@@ -188,7 +245,7 @@ async def storm_of_messages(
         else:
             ledger.got[int(pusher), int(sender)].append(int(number))
 
-    async with loop.context() as context:
+    async with loop.context(**arguments) as context:
         puller = context.puller(bind=address(), options=small(dice))
         pushers = [context.pusher(connect=puller.endpoints[0].address, options=small(dice)) for _ in range(2)]
         senders, receivers = Crew(loop, dice), Crew(loop, dice)
@@ -244,7 +301,9 @@ async def _one_sender(
         _busy.discard(key)
 
 
-async def storm_of_routes(loop: Harness, dice: random.Random, address: Callable[[], str], turns: int) -> int:
+async def storm_of_routes(
+    loop: Harness, dice: random.Random, address: Callable[[], str], turns: int, **arguments: Any
+) -> int:
     """A router and dealers, each to each; return how many messages came."""
     up, down = Ledger(), Ledger()
     last_ones: defaultdict[object, int] = defaultdict(int)
@@ -256,7 +315,7 @@ async def storm_of_routes(loop: Harness, dice: random.Random, address: Callable[
         else:
             up.got[message.peer, int(sender)].append(int(number))
 
-    async with loop.context() as context:
+    async with loop.context(**arguments) as context:
         router = context.router(bind=address(), options=small(dice))
         names = [b"dealer %d" % number for number in range(3)]
         dealers = {}
@@ -335,7 +394,7 @@ async def storm_of_routes(loop: Harness, dice: random.Random, address: Callable[
 
 
 async def storm_of_requests(
-    loop: Harness, dice: random.Random, address: Callable[[], str], turns: int
+    loop: Harness, dice: random.Random, address: Callable[[], str], turns: int, **arguments: Any
 ) -> tuple[int, int]:
     """Requesters and a replier; return how many requests were answered, and how many given up."""
     answered = given_up = 0
@@ -343,7 +402,7 @@ async def storm_of_requests(
     open_requests: deque[zmqbridge.Request] = deque()
     asked = held = 0
 
-    async with loop.context() as context:
+    async with loop.context(**arguments) as context:
         replier = context.replier(bind=address(), options=small(dice), reply_timeout=1000)
         requesters = [context.requester(connect=replier.endpoints[0].address, options=small(dice)) for _ in range(2)]
 
@@ -429,26 +488,22 @@ async def storm_of_requests(
         return answered, given_up
 
 
-@seeds
 @transports
-async def test_messages(loop: Harness, addresses: Addresses, transport: str, seed: int) -> None:
+async def test_messages(loop: Harness, addresses: Addresses, transport: str, weather: Weather) -> None:
     """What many tasks pushed through small queues, cancelled at random, comes once, in each sender's order."""
-    print(f"{seed=}")  # noqa: T201
-    await storm_of_messages(loop, random.Random(seed), lambda: addresses.new(transport), turns=300)
+    await storm_of_messages(loop, weather.dice(), lambda: addresses.new(transport), turns=300, **weather.context)
 
 
-@seeds
 @transports
-async def test_routes(loop: Harness, addresses: Addresses, transport: str, seed: int) -> None:
+async def test_routes(loop: Harness, addresses: Addresses, transport: str, weather: Weather) -> None:
     """Between a router and its dealers all comes in both directions, though tasks on both sides are cancelled."""
-    print(f"{seed=}")  # noqa: T201
-    await storm_of_routes(loop, random.Random(seed), lambda: addresses.new(transport), turns=300)
+    await storm_of_routes(loop, weather.dice(), lambda: addresses.new(transport), turns=300, **weather.context)
 
 
-@seeds
 @transports
-async def test_requests(loop: Harness, addresses: Addresses, transport: str, seed: int) -> None:
+async def test_requests(loop: Harness, addresses: Addresses, transport: str, weather: Weather) -> None:
     """Every request has its own reply or is given up, though those who ask and who answer are cancelled at random."""
-    print(f"{seed=}")  # noqa: T201
-    answered, _ = await storm_of_requests(loop, random.Random(seed), lambda: addresses.new(transport), turns=300)
+    answered, _ = await storm_of_requests(
+        loop, weather.dice(), lambda: addresses.new(transport), turns=300, **weather.context
+    )
     assert answered

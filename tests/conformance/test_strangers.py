@@ -21,6 +21,8 @@ from tests.conformance.harnesses.base import Harness
 from tests.conftest import Addresses
 from zmqbridge import SocketOptions
 
+pytestmark = pytest.mark.any_loop
+
 LARGEST = 1000
 SECONDS = 20.0
 
@@ -284,6 +286,7 @@ async def test_strangers(
         assert not [record for record in caplog.records if record.levelname not in ("DEBUG", "WARNING")]
 
 
+@pytest.mark.each_backend
 async def test_strangers_use_no_cpu(loop: Harness, addresses: Addresses, stack: ExitStack) -> None:
     """While strangers of every kind are connected and nothing comes, the process rests."""
     async with loop.context(linger=0) as context:

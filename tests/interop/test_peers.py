@@ -46,6 +46,7 @@ def test_no_orphans() -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.any_loop
 async def test_a_failing_job(loop: Harness, plain: Peer) -> None:
     """A case that waits for a job which failed in its program fails at once, with the program's traceback."""
     expected = pytest.raises(AssertionError, match=r"(?s)plain failed.*Traceback.*Invalid argument")

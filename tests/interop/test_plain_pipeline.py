@@ -10,6 +10,8 @@ from tests.conformance.harnesses.base import Harness
 from tests.conftest import Addresses
 from tests.interop.processes import TCP, Peer
 
+pytestmark = pytest.mark.any_loop
+
 MESSAGES = [
     [b"one frame"],
     [b""],
@@ -94,6 +96,7 @@ async def test_pulls_from_several(loop: Harness, plain: Peer) -> None:
                 assert [last for first, last in received if first == name] == [b"%d" % number for number in range(20)]
 
 
+@pytest.mark.each_backend
 async def test_waits_for_a_full_plain_pull(loop: Harness, plain: Peer) -> None:
     """A pusher that waits because a plain PULL socket does not read goes on when it does, and loses nothing."""
     async with loop.context() as context:

@@ -12,6 +12,8 @@ from tests.conformance.harnesses.base import Harness
 from tests.interop.joining import join, join_peer
 from tests.interop.processes import TCP, Peer
 
+pytestmark = pytest.mark.any_loop
+
 TAG = b"weather."
 
 

@@ -9,6 +9,8 @@ import zmqbridge
 from tests.conformance.harnesses.base import Harness
 from tests.interop.processes import TCP, Peer
 
+pytestmark = pytest.mark.any_loop
+
 
 @pytest.mark.one_task
 async def test_router_with_plain_dealers(loop: Harness, plain: Peer) -> None:

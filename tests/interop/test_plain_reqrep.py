@@ -8,6 +8,8 @@ import zmqbridge
 from tests.conformance.harnesses.base import Harness
 from tests.interop.processes import TCP, Job, Peer
 
+pytestmark = pytest.mark.any_loop
+
 PARTS = [[b"hello"], [b""], [b"several", b"parts"], [b"", b"between", b""]]
 
 

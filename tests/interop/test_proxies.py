@@ -13,6 +13,8 @@ from tests.conformance.harnesses.base import Harness
 from tests.interop.joining import join, join_peer
 from tests.interop.processes import Peer
 
+pytestmark = pytest.mark.any_loop
+
 pytestmark = pytest.mark.parametrize("length", [1, 2], ids=["one proxy", "two proxies"])
 
 

@@ -8,6 +8,8 @@ from tests.conformance.harnesses.base import Harness
 from tests.interop.joining import join, join_peer
 from tests.interop.processes import TCP, Peer
 
+pytestmark = pytest.mark.any_loop
+
 
 @pytest.mark.one_task
 async def test_pub(loop: Harness, with_txzmq: Peer) -> None:

@@ -105,6 +105,7 @@ def current_task() -> asyncio.Task[Any]:
     return task
 
 
+@pytest.mark.looks_at("waiting")
 @pytest.mark.parametrize("make", WAITING.values(), ids=WAITING)
 def test_goes_on(stage: Stage, make: Make) -> None:
     """What waits returns when what it waits for has come."""
@@ -158,6 +159,7 @@ def test_cancelled_before_its_first_step(stage: Stage, make: Make) -> None:
     stage.run(main)
 
 
+@pytest.mark.looks_at("waiting")
 @pytest.mark.parametrize("make", WAITING.values(), ids=WAITING)
 @pytest.mark.parametrize("order", [["inner"], ["outer"], ["inner", "outer"], ["outer", "inner"]], ids=" before ".join)
 def test_nested_timeouts(stage: Stage, make: Make, order: list[str]) -> None:
@@ -193,6 +195,7 @@ def test_nested_timeouts(stage: Stage, make: Make, order: list[str]) -> None:
     stage.run(main)
 
 
+@pytest.mark.looks_at("waiting")
 @pytest.mark.parametrize("make", WAITING.values(), ids=WAITING)
 def test_wait_for(stage: Stage, make: Make) -> None:
     """asyncio.wait_for() gives up what waits, or returns its result."""
@@ -226,6 +229,7 @@ async def within_wait_for(operation: Callable[[], Awaitable[Any]], seconds: floa
         return GIVEN_UP
 
 
+@pytest.mark.looks_at("waiting")
 @pytest.mark.parametrize("make", DUE.values(), ids=DUE)
 @pytest.mark.parametrize("transport", ["inproc", "tcp"])
 @pytest.mark.parametrize("limited", [within_a_timeout, within_wait_for])
@@ -299,6 +303,7 @@ def test_uncancel(stage: Stage, make: Make) -> None:
     stage.run(main)
 
 
+@pytest.mark.looks_at("waiting")
 @pytest.mark.parametrize("order", ["cancel, close", "close, cancel"])
 @pytest.mark.parametrize("make", ON_A_CONNECTION.values(), ids=ON_A_CONNECTION)
 def test_closed_and_cancelled_in_one_turn(stage: Stage, make: Make, order: str) -> None:
@@ -351,6 +356,7 @@ def test_closing_is_no_cancellation(stage: Stage, make: Make) -> None:
     stage.run(main)
 
 
+@pytest.mark.looks_at("waiting")
 def test_terminating_is_no_cancellation(stage: Stage) -> None:
     """What waits when other code terminates the ZeroMQ context ends with ContextTerminated."""
 
@@ -377,6 +383,7 @@ def test_terminating_is_no_cancellation(stage: Stage) -> None:
     stage.run(main)
 
 
+@pytest.mark.looks_at("waiting")
 @pytest.mark.parametrize("turns", range(4))
 def test_served_and_cancelled(stage: Stage, turns: int) -> None:
     """A receive that is cancelled as its message comes is cancelled or has it, and a cancelled one leaves it."""
@@ -456,6 +463,7 @@ def test_cleaning_up_after_a_cancellation(stage: Stage) -> None:
     stage.run(main)
 
 
+@pytest.mark.looks_at("waiting")
 @pytest.mark.parametrize("what", ["connection", "context"])
 def test_cancelled_while_closing(stage: Stage, what: str) -> None:
     """A cancellation in aclose() passes, and all is closed."""
@@ -475,6 +483,7 @@ def test_cancelled_while_closing(stage: Stage, what: str) -> None:
     stage.run(main)
 
 
+@pytest.mark.looks_at("waiting")
 @pytest.mark.parametrize("body", ["returns", "raises"])
 def test_cancelled_while_leaving_a_context(stage: Stage, body: str) -> None:
     """A task that is cancelled at the end of its 'async with Context()' is cancelled, whatever its body did."""
@@ -505,6 +514,7 @@ def test_cancelled_while_leaving_a_context(stage: Stage, body: str) -> None:
     stage.run(main)
 
 
+@pytest.mark.looks_at("waiting")
 def test_timeout_around_a_whole_context(stage: Stage) -> None:
     """A timeout that fires inside 'async with Context()' is a TimeoutError outside, and all is closed."""
 
@@ -521,6 +531,7 @@ def test_timeout_around_a_whole_context(stage: Stage) -> None:
     stage.run(main)
 
 
+@pytest.mark.looks_at("waiting")
 @pytest.mark.parametrize("victim", range(3))
 def test_one_of_several(stage: Stage, victim: int) -> None:
     """Of several tasks that wait, the one that is cancelled goes, and those that waited longest are served first."""
@@ -602,6 +613,7 @@ async def round_trip(context: zmqbridge.Context, address: str) -> list[bytes]:
     return reply
 
 
+@pytest.mark.looks_at("waiting")
 def test_run_until_complete_twice(new_loop: Callable[[], asyncio.AbstractEventLoop], addresses: Addresses) -> None:
     """One loop that is run twice serves a context each time."""
 
@@ -616,6 +628,7 @@ def test_run_until_complete_twice(new_loop: Callable[[], asyncio.AbstractEventLo
         loop.close()
 
 
+@pytest.mark.looks_at("waiting")
 def test_one_context_in_two_runs(new_loop: Callable[[], asyncio.AbstractEventLoop], addresses: Addresses) -> None:
     """A context outlives one run of its loop: what waited goes on waiting, and the next run uses it."""
     context = zmqbridge.Context()
@@ -714,6 +727,7 @@ def test_two_loops_one_after_the_other(addresses: Addresses) -> None:
             assert runner.run(main()) == [b"!"]
 
 
+@pytest.mark.looks_at("waiting")
 def test_the_end_of_a_run_cancels_what_waits(
     new_loop: Callable[[], asyncio.AbstractEventLoop], addresses: Addresses
 ) -> None:
@@ -746,6 +760,7 @@ def test_the_end_of_a_run_cancels_what_waits(
     assert len(ended) == 1
 
 
+@pytest.mark.looks_at("waiting")
 def test_interrupt(new_loop: Callable[[], asyncio.AbstractEventLoop], addresses: Addresses) -> None:
     """Ctrl-C in asyncio.Runner cancels what waits, and is a KeyboardInterrupt outside."""
     pullers: list[zmqbridge.Puller] = []
@@ -761,6 +776,7 @@ def test_interrupt(new_loop: Callable[[], asyncio.AbstractEventLoop], addresses:
     assert pullers[0].closed
 
 
+@pytest.mark.looks_at("waiting")
 def test_debug_mode(
     new_loop: Callable[[], asyncio.AbstractEventLoop], addresses: Addresses, caplog: pytest.LogCaptureFixture
 ) -> None:

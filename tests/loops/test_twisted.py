@@ -109,6 +109,7 @@ def outcome_of(deferred: Deferred[Any]) -> list[Any]:
     return outcomes
 
 
+@pytest.mark.looks_at("waiting")
 @pytest.mark.parametrize("make", WAITING.values(), ids=WAITING)
 def test_goes_on(stage: Stage, make: Make) -> None:
     """What waits fires its Deferred with what it waited for."""
@@ -156,6 +157,7 @@ def test_cancelled_as_it_begins(stage: Stage, make: Make) -> None:
     stage.run(main)
 
 
+@pytest.mark.looks_at("waiting")
 @pytest.mark.parametrize("make", WAITING.values(), ids=WAITING)
 def test_add_timeout(stage: Stage, make: Make) -> None:
     """addTimeout() fails what waits with Twisted's TimeoutError, and gives it up."""
@@ -169,6 +171,7 @@ def test_add_timeout(stage: Stage, make: Make) -> None:
     stage.run(main)
 
 
+@pytest.mark.looks_at("waiting")
 @pytest.mark.parametrize("make", WAITING.values(), ids=WAITING)
 def test_add_timeout_in_time(stage: Stage, make: Make) -> None:
     """addTimeout() leaves what is there in time as it is, and no call behind."""
@@ -183,6 +186,7 @@ def test_add_timeout_in_time(stage: Stage, make: Make) -> None:
     stage.run(main)
 
 
+@pytest.mark.looks_at("waiting")
 @pytest.mark.parametrize("make", DUE.values(), ids=DUE)
 @pytest.mark.parametrize("transport", ["inproc", "tcp"])
 def test_timeout_in_the_same_turn(stage: Stage, make: MakeDue, transport: str) -> None:
@@ -287,6 +291,7 @@ def test_several_cancelled_together(stage: Stage, together: str) -> None:
     stage.run(main)
 
 
+@pytest.mark.looks_at("waiting")
 def test_first_of_several(stage: Stage) -> None:
     """Of several receives that wait, one is served, those that are cancelled in its callback go, and none hangs."""
 
@@ -344,6 +349,7 @@ def test_cancel_of_a_fired_deferred(stage: Stage) -> None:
     stage.run(main)
 
 
+@pytest.mark.looks_at("waiting")
 @pytest.mark.parametrize("order", ["cancel, close", "close, cancel"])
 @pytest.mark.parametrize("make", ON_A_CONNECTION.values(), ids=ON_A_CONNECTION)
 def test_closed_and_cancelled_in_one_turn(stage: Stage, make: Make, order: str) -> None:
@@ -400,6 +406,7 @@ def test_own_errors(stage: Stage) -> None:
     stage.run(main)
 
 
+@pytest.mark.looks_at("waiting")
 def test_terminating_is_no_cancellation(stage: Stage) -> None:
     """What waits when other code terminates the ZeroMQ context fails with ContextTerminated."""
 
@@ -446,6 +453,7 @@ def test_errors_that_nobody_handles_are_reported(stage: Stage, failures_logged: 
     stage.run(main)
 
 
+@pytest.mark.looks_at("waiting")
 @pytest.mark.parametrize("what", ["connection", "context"])
 def test_cancelled_while_closing(stage: Stage, what: str) -> None:
     """A cancellation in aclose() passes, and all is closed."""
@@ -463,6 +471,7 @@ def test_cancelled_while_closing(stage: Stage, what: str) -> None:
     stage.run(main)
 
 
+@pytest.mark.looks_at("waiting")
 def test_cancelled_inside_a_context(stage: Stage) -> None:
     """A coroutine that is cancelled inside 'async with' closes connection and context on its way out."""
 
