@@ -17,7 +17,7 @@ import pytest
 import zmq
 
 from zmqbridge import _native
-from zmqbridge._native import FUNCTIONS, pyzmq_library
+from zmqbridge._native import FRAME_COST, FUNCTIONS, SHARED_FROM, pyzmq_library
 from zmqbridge.socket import FastSocket, Socket
 
 __all__ = ["before_calls", "before_sends", "count_calls", "need"]
@@ -88,11 +88,11 @@ def before_calls(**hooks: Hook) -> Iterator[None]:
     replaced = {name: hooked(name, hooks.get(name, lambda *_: 0)) for name in _ARGUMENTS}
     replaced["zmq_errno"] = ctypes.CFUNCTYPE(ctypes.c_int)(lambda: number)
     changed = {name: ctypes.cast(call, ctypes.c_void_p).value for name, call in replaced.items()}
-    extension.use(addresses | changed)
+    extension.use(addresses | changed, FRAME_COST, SHARED_FROM)
     try:
         yield
     finally:
-        extension.use(addresses)
+        extension.use(addresses, FRAME_COST, SHARED_FROM)
     if failures:
         raise failures[0]
 
@@ -101,6 +101,7 @@ def before_calls(**hooks: Hook) -> Iterator[None]:
 def before_sends(socket: Socket, hook: Callable[[bytes], int]) -> Iterator[None]:
     """Have a hook called with each frame that a socket is about to send, whichever way it does; frames are small."""
     real = socket.send_frame
+    address = int(socket.raw.underlying) if isinstance(socket, FastSocket) else None
 
     def send(frame: bytes, flags: int) -> object:
         number = hook(frame)
@@ -109,7 +110,7 @@ def before_sends(socket: Socket, hook: Callable[[bytes], int]) -> Iterator[None]
         return real(frame, flags)
 
     def zmq_send(handle: int, data: int | None, size: int, flags: int) -> int:
-        return hook(ctypes.string_at(data or 0, size)) if handle == getattr(socket, "handle", None) else 0
+        return hook(ctypes.string_at(data or 0, size)) if handle == address else 0
 
     socket.send_frame = send
     try:

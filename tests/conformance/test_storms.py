@@ -27,7 +27,7 @@ pytestmark = pytest.mark.looks_at("waiting", "cancelling")
 
 # How many messages one turn of the loop reads, and how many it sends, at most.
 USUAL_TURN = 256
-TURNS = (USUAL_TURN,)
+TURNS = (1, 2, 3, USUAL_TURN)
 
 SEEDS = [1, 20]
 FRESH = int.from_bytes(os.urandom(4), "big")

@@ -22,8 +22,8 @@ __all__ = ["MUTATIONS"]
 CHANNEL = "zmqbridge._channel:Channel"
 READS = "zmqbridge._socket:Socket.drain"
 READS_LEAN = "zmqbridge._socket:LeanSocket.drain"
-MODEL = ("tests/test_readiness.py", "tests/model")
-SOCKET = ("tests/test_socket.py",)
+MODEL = ("tests/waiting", "tests/model")
+SOCKET = ("tests/sockets",)
 
 MUTATIONS = [
     Mutation(

@@ -9,7 +9,7 @@ __all__ = ["MUTATIONS"]
 
 PUMP = "zmqbridge._pump:Pump"
 UNANSWERED = "zmqbridge_twisted.unanswered:Unanswered.add"
-MODEL = ("tests/test_readiness.py", "tests/model")
+MODEL = ("tests/waiting", "tests/model")
 FUZZ = ("tests/test_fuzz.py",)
 
 MUTATIONS = [

@@ -34,7 +34,7 @@ MUTATIONS = [
         "a batch is bounded in bytes",
         READS,
         never("room"),
-        ("tests/test_socket.py", *conformance("asyncio", "hostile")),
+        ("tests/sockets", *conformance("asyncio", "hostile")),
         also=(READS_LEAN,),
     ),
     Mutation(

@@ -9,7 +9,7 @@ __all__ = ["MUTATIONS"]
 
 CHANNEL = "zmqbridge._channel:Channel"
 READINESS = "zmqbridge.readiness:Readiness"
-MODEL = ("tests/test_readiness.py", "tests/model")
+MODEL = ("tests/waiting", "tests/model")
 
 MUTATIONS = [
     Mutation(

@@ -133,10 +133,22 @@ static int send_message(void *socket, PyObject *message, Py_ssize_t count, Py_ss
     return 0;
 }
 
+/* End a message that libzmq swallows, with its last frame; return the errno. */
+static int end_message(void *socket)
+{
+    int sent;
+    do
+        sent = libzmq.send(socket, "", 0, ZMQ_DONTWAIT);
+    while (sent < 0 && libzmq.last_errno() == EINTR);
+    return sent < 0 ? libzmq.last_errno() : 0;
+}
+
 int port_send(Port *port, PyObject *message)
 {
     Py_ssize_t taken, count = count_frames(message);
-    if (count < 0)
+    if (count == 0)
+        PyErr_SetString(PyExc_IndexError, "a message has one frame or more");
+    if (count <= 0)
         return -1;
     collect_returned();
     for (int looked = 0;; looked = 1) {
@@ -146,8 +158,8 @@ int port_send(Port *port, PyObject *message)
         if (number != EAGAIN)
             return port_failed(port, message, number);
         /* What libzmq has of it is dropped with its pipe; the rest is swallowed up to its last frame. */
-        if (port->swallows && 0 < taken && taken < count - 1 && libzmq.send(port->socket, "", 0, ZMQ_DONTWAIT) < 0)
-            return port_failed(port, message, libzmq.last_errno());
+        if (port->swallows && 0 < taken && taken < count - 1 && (number = end_message(port->socket)))
+            return port_failed(port, message, number);
         int value = port_events(port);
         if (value < 0)
             return port_failed(port, message, -value);

@@ -1,0 +1,1 @@
+"""What the C extension alone can get wrong: memory, references, nonsense."""
