@@ -78,9 +78,17 @@ static PyObject *inbox_take_many(PyObject *self, PyObject *limit)
     Inbox *inbox = (Inbox *)self;
     Py_ssize_t most = PyLong_AsSsize_t(limit);
     PyObject *taken = most == -1 && PyErr_Occurred() ? NULL : PyList_New(0);
-    for (; taken && most > 0 && may_take(inbox); most--)
-        if (append(taken, take_oldest(inbox)) < 0)
-            Py_CLEAR(taken);
+    for (; taken && most > 0 && may_take(inbox); most--) {
+        /* Where there is no memory for one more, it stays, and what was taken is not lost for it. */
+        if (PyList_Append(taken, PyList_GetItem(inbox->items, inbox->next)) < 0) {
+            if (PyList_Size(taken))
+                PyErr_Clear();
+            else
+                Py_CLEAR(taken);
+            break;
+        }
+        Py_DECREF(take_oldest(inbox));
+    }
     return taken;
 }
 
@@ -141,14 +149,17 @@ static PyObject *inbox_revoke(PyObject *self, PyObject *claimant)
     Py_INCREF(first);
     PyObject *result = PyObject_CallMethodObjArgs(first, wake, NULL);
     Py_DECREF(first);
-    return result;
+    if (!result)
+        return NULL;
+    Py_DECREF(result);
+    Py_RETURN_NONE;
 }
 
 static PyObject *inbox_take(PyObject *self, PyObject *claimant)
 {
     Inbox *inbox = (Inbox *)self;
-    if (inbox->next >= inbox->end)
-        return PyErr_Format(PyExc_IndexError, "a claim without an item");
+    if (inbox->next >= inbox->end || !PyDict_Size(inbox->claims))
+        return PyErr_Format(PyExc_IndexError, "an item without a claim, or a claim without an item");
     PyObject *item = take_oldest(inbox), *result = inbox_revoke(self, claimant);
     if (!result)
         Py_CLEAR(item);
