@@ -40,12 +40,12 @@ test-all: ## the whole test suite on every Python from 3.11 on that this machine
 
 coverage: $(VENV)/.test ## the suite again, with the lines and branches that it covers
 	$(RUN) -m coverage erase
-	$(RUN) -m coverage run -m pytest -q $(ARGS)
+	$(RUN) -m coverage run -m pytest -q --numprocesses $(WORKERS) --dist worksteal $(ARGS)
 	$(RUN) -m coverage combine --quiet
 	$(RUN) -m coverage report --fail-under=95
 	$(RUN) -m coverage report --fail-under=100 --include='$(PURE)'
 
-PURE := */zmqbridge/framing.py,*/zmqbridge/protocols.py,*/zmqbridge/readiness.py,*/zmqbridge/endpoints.py,*/zmqbridge/options.py,*/zmqbridge/errors.py
+PURE := */zmqbridge/framing.py,*/zmqbridge/protocols.py,*/zmqbridge/decoding.py,*/zmqbridge/waiting/*.py,*/zmqbridge/endpoints.py,*/zmqbridge/options.py,*/zmqbridge/errors.py
 
 mutants: $(VENV)/.test ## take each rule out of the code, one at a time, and see that a test fails; ARGS='2: send' tries some, ARGS=--list
 	$(RUN) -m tests.mutants $(ARGS)

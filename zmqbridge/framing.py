@@ -100,8 +100,8 @@ class Envelope(NamedTuple):
 def frames_of(message: Message) -> Sequence[bytes]:
     """Return the frames of a message as the caller gave it.
 
-    A frame that is not ``bytes`` is copied: what is sent is what was given, though the send may
-    have to wait and the caller's buffer may change or go meanwhile.
+    What is sent is what was given, though the send may have to wait and the caller's list or buffer may change or go
+    meanwhile: the sequence is copied, and so is a frame that is not ``bytes``.
 
     Args:
         message: one bytes-like frame, or a sequence of one or more of them.
@@ -113,9 +113,9 @@ def frames_of(message: Message) -> Sequence[bytes]:
     if isinstance(message, bytes):
         return (message,)
     given: Any = message
-    if not isinstance(message, (list, tuple)):
-        if not isinstance(message, Sequence) or isinstance(message, _SINGLE):
-            return (_frame(given),)
+    if not isinstance(message, (list, tuple)) and (not isinstance(message, Sequence) or isinstance(message, _SINGLE)):
+        return (_frame(given),)
+    if type(message) is not tuple:
         given = list(given)
     for frame in given:
         if not isinstance(frame, bytes):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 import time
@@ -34,6 +35,8 @@ def tell(report: Report) -> None:
 
 def main() -> int:
     arguments = parser().parse_args()
+    # What is malformed is dropped, and told in the log.
+    logging.getLogger("zmqbridge").setLevel(logging.CRITICAL)
     states = steps = found = 0
     began = time.monotonic()
     for world in arguments.world or WORLDS:

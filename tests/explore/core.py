@@ -6,7 +6,6 @@ Whoever changes the core's insides changes this file, and nothing else of the se
 from __future__ import annotations
 
 import gc
-import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -26,9 +25,6 @@ from zmqbridge.waiting.parking import Parked, ParkingLot
 __all__ = ["FD", "PLAN", "Opened", "open_dealer", "open_requester"]
 
 FD = 7
-
-# What is malformed is dropped, and told in the log.
-logging.getLogger("zmqbridge").setLevel(logging.CRITICAL)
 
 PLAN = Plan(
     packages=("zmqbridge", "tests."),

@@ -46,7 +46,7 @@ class ModelContext(zmqbridge.Context):
 def read_ahead(channel: Channel[Any]) -> list[Any]:
     """What lies in a channel's inbox."""
     inbox: Any = channel.inbox
-    return list(inbox._items)
+    return [*inbox.free, *inbox._held]
 
 
 class World(RuleBasedStateMachine):

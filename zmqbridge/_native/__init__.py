@@ -6,17 +6,22 @@ beside it. Where the extension is missing, or the environment variable ``ZMQBRID
 :mod:`zmqbridge.socket.lean` does the same in Python, and asks libzmq itself only whether more frames follow. Where
 even that is missing, or the variable is ``all``, pyzmq alone does everything.
 
-=============  ==========================================================================
-file           what is in it
-=============  ==========================================================================
-``native.h``   what the files share: libzmq's functions, the objects, the constants
-``module.c``   the module, and the addresses of libzmq's functions
-``port.c``     a libzmq socket: its events, and what it is to know of it
-``receive.c``  reading a batch, and large frames that stay in libzmq's buffer
-``send.c``     sending a message, and the attempt of a send
-``books.c``    the twins of the guard's, the turn's and the edge's state
-``items.c``    publications; the inbox and its iterator
-=============  ==========================================================================
+==================  ========================================================================
+file                what is in it
+==================  ========================================================================
+``native.h``        what the files share, in the order in which they stand on each other
+``base.c``          libzmq's functions by their addresses, and the constants
+``lent.c``          large frames that libzmq sends without a copy
+``books.c``         the guard's owner, the turn and the edge
+``publication.c``   the rule of tags
+``inbox.c``         what was read ahead
+``items.c``         the iterator over it
+``send.c``          sending a message
+``receive.c``       reading a batch, and large frames that stay in libzmq's buffer
+``port.c``          the socket with these calls
+``attempt.c``       the attempt of a send
+``module.c``        the module
+==================  ========================================================================
 """
 
 from __future__ import annotations

@@ -10,7 +10,9 @@
    the specification, and the same tests run on both. The extension links to no libzmq. It is given the addresses of the
    functions that it calls, in the libzmq that pyzmq has loaded, so there is one libzmq in the process, and one wheel
    serves every later Python (the limited API, which setup.py asks for). It never waits, and holds the interpreter for
-   one bounded batch. The constants are given to it by zmqbridge/_native/__init__.py. */
+   one bounded batch. The constants are given to it by zmqbridge/_native/__init__.py.
+
+   The files stand on each other in this order, and never the other way round. */
 
 #ifndef ZMQBRIDGE_NATIVE_H
 #define ZMQBRIDGE_NATIVE_H
@@ -24,7 +26,7 @@
 #include <string.h>
 #include <structmember.h>
 
-/* --- module.c --- */
+/* --- base.c --- */
 
 /* From zmq.h, which is not needed to build this: they are part of libzmq's stable ABI. */
 typedef union {
@@ -62,43 +64,22 @@ extern PyObject *frames_of, *nothing, *connection_closed, *context_terminated;
 PyObject *allocate(PyObject *type);
 void free_object(PyObject *self);
 
-/* --- port.c --- */
+/* Import these; return -1 with an exception. */
+int import_names(void);
 
-/* A libzmq socket. */
-typedef struct {
-    PyObject_HEAD
-    void *socket;
-    char closed;        /* other code closed it: it is touched no more */
-    char tells_room;    /* POLLOUT means that a send would succeed */
-    char swallows;      /* it swallows the rest of a message whose pipe died */
-    char input_pending; /* the latest read of EVENTS said that there is something to receive */
-    PyObject *failed;   /* called with a message and an errno, it raises what that means */
-} Port;
+/* The module's function that takes the addresses of libzmq's functions, and the constants. */
+PyObject *use(PyObject *self, PyObject *args);
 
-extern PyObject *port_type;
-int add_port(PyObject *module);
+/* Append an item, which is let go of; return -1 with an exception, also where it is NULL already. */
+int append(PyObject *list, PyObject *item);
 
-/* The value of EVENTS, or the errno as a negative number. */
-int port_events(Port *port);
+/* --- lent.c --- */
 
-/* Raise what an errno means for a message, which may be NULL; return -1. */
-int port_failed(Port *port, PyObject *message, int number);
-
-/* --- receive.c --- */
-
-int add_frame(PyObject *module);
-PyObject *port_receive(PyObject *port, PyObject *args);
-
-/* --- send.c --- */
-
-/* Send a message whole, if there is room: 1 where it was sent, 0 where it was refused, -1 with an exception. */
-int port_send(Port *port, PyObject *message);
-PyObject *port_send_method(PyObject *port, PyObject *message);
+/* Send a frame from the object's own memory, which libzmq keeps until it has sent it; return as zmq_send() does. */
+int send_shared(void *socket, PyObject *object, void *data, size_t size, int flags);
 
 /* Give back to Python what libzmq has sent. */
 void collect_returned(void);
-
-int add_attempt(PyObject *module);
 
 /* --- books.c --- */
 
@@ -126,15 +107,73 @@ int ownership_passes(Ownership *ownership);
 /* Touch the edge, with an exception set or not; return -1 with an exception where the leader could not be woken. */
 int edge_touch(Edge *edge);
 
-/* --- items.c --- */
-
-/* Append an item, which is let go of; return -1 with an exception, also where it is NULL already. */
-int append(PyObject *list, PyObject *item);
+/* --- publication.c --- */
 
 /* Make a publication of a frame, an instance of a named tuple; NULL without an exception where nothing ends its tag.
    The tag is that of the latest publication, which the next one often has as well. */
 PyObject *publication_of(PyTypeObject *type, PyObject **tag, const char *data, Py_ssize_t size);
 
+/* --- inbox.c --- */
+
+/* The items are those of the list from `next` on; what lies before has been taken. */
+typedef struct {
+    PyObject_HEAD
+    Ownership *ownership;
+    PyObject *items, *claims;
+    Py_ssize_t next, end;
+} Inbox;
+
+extern PyObject *inbox_type;
+int add_inbox(PyObject *module);
+
+/* Whether whoever asks may take the oldest item; and that item, which is there, as a new reference. */
+int may_take(Inbox *inbox);
+PyObject *take_oldest(Inbox *inbox);
+
+/* --- items.c --- */
+
 int add_items(PyObject *module);
+
+/* --- send.c --- */
+
+/* A libzmq socket. */
+typedef struct {
+    PyObject_HEAD
+    void *socket;
+    char closed;        /* other code closed it: it is touched no more */
+    char tells_room;    /* POLLOUT means that a send would succeed */
+    char swallows;      /* it swallows the rest of a message whose pipe died */
+    char input_pending; /* the latest read of EVENTS said that there is something to receive */
+    PyObject *failed;   /* called with a message and an errno, it raises what that means */
+} Port;
+
+/* The value of EVENTS, or the errno as a negative number. */
+int port_events(Port *port);
+
+/* Raise what an errno means for a message, which may be NULL; return -1. */
+int port_failed(Port *port, PyObject *message, int number);
+
+/* How many frames a message has, or -1 with an exception; and one of them where it is a list or a tuple, borrowed: no
+   code of Python's runs for it. */
+Py_ssize_t count_frames(PyObject *message);
+PyObject *frame_at(PyObject *message, Py_ssize_t index);
+
+/* Send a message whole, if there is room: 1 where it was sent, 0 where it was refused, -1 with an exception. */
+int port_send(Port *port, PyObject *message);
+PyObject *port_send_method(PyObject *port, PyObject *message);
+
+/* --- receive.c --- */
+
+int add_frame(PyObject *module);
+PyObject *port_receive(PyObject *port, PyObject *args);
+
+/* --- port.c --- */
+
+extern PyObject *port_type;
+int add_port(PyObject *module);
+
+/* --- attempt.c --- */
+
+int add_attempt(PyObject *module);
 
 #endif

@@ -4,31 +4,6 @@
 
 PyObject *port_type;
 
-int port_events(Port *port)
-{
-    int value = 0;
-    size_t size = sizeof value;
-    collect_returned();
-    if (port->closed)
-        return -ENOTSOCK;
-    while (libzmq.getsockopt(port->socket, ZMQ_EVENTS, &value, &size) < 0)
-        if (libzmq.last_errno() != EINTR)
-            return -libzmq.last_errno();
-    port->input_pending = (value & ZMQ_POLLIN) != 0;
-    return value;
-}
-
-int port_failed(Port *port, PyObject *message, int number)
-{
-    PyObject *result = PyObject_CallFunction(port->failed, message && PyBytes_Check(message) ? "(O)i" : "Oi",
-                                             message ? message : Py_None, number);
-    if (result) {
-        Py_DECREF(result);
-        PyErr_Format(PyExc_SystemError, "libzmq's errno %d raised nothing", number);
-    }
-    return -1;
-}
-
 static PyObject *events(PyObject *self, PyObject *unused)
 {
     (void)unused;
