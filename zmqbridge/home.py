@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import zmq
 
+from zmqbridge._guessing import seed_routing_ids
 from zmqbridge._termination import Termination
 from zmqbridge.errors import ConnectionClosed, LocalProtocolError
 from zmqbridge.socket import Socket, open_socket
@@ -102,6 +103,7 @@ class Home:
         """
         self.check_open()
         self._longest_linger = max(self._longest_linger, linger)
+        seed_routing_ids()
         return open_socket(self.context, socket_type)
 
     def inherit(self) -> bool:

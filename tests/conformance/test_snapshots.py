@@ -24,7 +24,7 @@ CHANGES: dict[str, Callable[[list[bytes]], object]] = {
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("kind", ["dealer", "router"])
 async def test_a_list_that_changes(loop: Harness, addresses: Addresses, kind: str, change: str) -> None:
-    """A list of frames may change while its send waits for room: what was given is sent, whole, and the next as well."""
+    """A list of frames may change while its send waits for room: what was given is sent whole, and so is the next."""
     async with loop.context(linger=0) as context:
         peer = context.dealer(bind=addresses.new("inproc"), options=SMALL)
         make: Any = {"dealer": context.dealer, "router": context.router}[kind]
