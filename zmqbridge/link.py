@@ -22,6 +22,7 @@ from zmqbridge.options import SocketOptions
 from zmqbridge.protocols import Faults
 from zmqbridge.socket import Socket
 from zmqbridge.waiting.parking import Parked
+from zmqbridge.waiting.turn import check_turn_limit
 
 __all__ = ["Link", "Stats"]
 
@@ -83,6 +84,7 @@ class Link(Generic[Item]):
         ConnectionClosed, LocalProtocolError: if the home is closed, or a forked parent's.
         EndpointError: if an address cannot be used. Nothing is left open then.
         OptionError: if an option cannot; likewise.
+        ValueError: if a turn of the loop could do nothing.
     """
 
     def __init__(
@@ -101,6 +103,7 @@ class Link(Generic[Item]):
         turn_limit: int,
         close: Callable[[], None],
     ) -> None:
+        check_turn_limit(turn_limit)
         self._home = home
         self.faults = faults
         self.close = close
