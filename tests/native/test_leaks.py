@@ -111,7 +111,6 @@ def test_inboxes(extension: Any) -> None:
                 inbox.take_many(3)
                 inbox.grant(first)
                 inbox.grant(second)
-                inbox.wake_all()
                 inbox.take(first)
                 inbox.revoke(second)
                 inbox.grant(second)
@@ -119,7 +118,23 @@ def test_inboxes(extension: Any) -> None:
                     inbox.put(5)
             kept.clear()
 
-    assert blocks_left(__file__, exchange, 1000) < 100
+    assert blocks_left(__file__, exchange, 1000) < 20
+
+
+def test_wakes(extension: Any) -> None:
+    """Whoever is woken is held no longer than that."""
+    inbox, first, second = new_inbox(extension), Bell(), Bell()
+    before = sys.getrefcount(first), sys.getrefcount(second)
+    for _ in range(3):
+        inbox.put([1, 2])
+        inbox.grant(first)
+        inbox.grant(second)
+        inbox.wake_all()
+        inbox.take(first)
+        inbox.revoke(second)
+        inbox.clear()
+    assert (sys.getrefcount(first), sys.getrefcount(second)) == before
+    assert (first.rung, second.rung) == (3, 6)
 
 
 def test_items(extension: Any) -> None:
