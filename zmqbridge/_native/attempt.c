@@ -111,6 +111,8 @@ static PyObject *many(PyObject *self, PyObject *args)
     Py_ssize_t start, limit, sent = 0;
     if (!PyArg_ParseTuple(args, "O!nn", &PyList_Type, &messages, &start, &limit))
         return NULL;
+    if (start < 0)
+        return PyErr_Format(PyExc_IndexError, "the first of many messages has an index from 0 on, not %zd", start);
     for (; sent < limit && start + sent < PyList_Size(messages); sent++) {
         PyObject *frames = plain(PyList_GetItem(messages, start + sent));
         int outcome = frames ? attempt_send((Attempt *)self, frames) : -1;

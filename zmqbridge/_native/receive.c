@@ -118,6 +118,15 @@ static Py_ssize_t receive_one(Batch *batch)
     return -2;
 }
 
+/* Whether an instance of a class is a tuple and no more, as one of a class statement is: one that is made in C may have
+   fields that are not counted, and would read them beyond its end. */
+static int is_named_tuple(PyObject *type)
+{
+    return PyType_Check(type) && PyType_IsSubtype((PyTypeObject *)type, &PyTuple_Type) &&
+           PyType_GetSlot((PyTypeObject *)type, Py_tp_dealloc) ==
+               PyType_GetSlot((PyTypeObject *)connection_closed, Py_tp_dealloc);
+}
+
 PyObject *port_receive(PyObject *self, PyObject *args)
 {
     Port *port = (Port *)self;
@@ -128,7 +137,7 @@ PyObject *port_receive(PyObject *self, PyObject *args)
         return NULL;
     if (single != Py_None) {
         batch.publication = (PyTypeObject *)single;
-        if (!PyType_Check(single) || !PyType_IsSubtype(batch.publication, &PyTuple_Type))
+        if (!is_named_tuple(single))
             return PyErr_Format(PyExc_TypeError, "publications are received as a named tuple, not as %R", single);
     }
     collect_returned();
