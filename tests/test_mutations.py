@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import re
-from importlib import import_module
 
 import pytest
 
+import zmqbridge.socket
 from tests.mutants.all_mutations import MUTATIONS
 from tests.mutants.mutation import ROOT, Mutation
+
+NUMBERED = [mutation for mutation in MUTATIONS if mutation.rule.isdecimal()]
+
+
+def numbers_in(facts: str) -> set[str]:
+    """Return the numbers of rules that a docstring refers to, as in ``(2)`` and ``fact 5``."""
+    return set(re.findall(r"(?:\(|\bfacts? )(\d)\b", facts))
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=[mutation.title for mutation in MUTATIONS])
@@ -20,12 +28,19 @@ def test_a_rule_can_be_taken_out(mutation: Mutation) -> None:
     assert all((ROOT / file).exists() for file in mutation.test_files)
 
 
-@pytest.mark.parametrize("rule", sorted({mutation.rule for mutation in MUTATIONS if mutation.rule.isdecimal()}))
-def test_a_number_is_that_of_a_rule(rule: str) -> None:
-    """A rule's number is one that the file which owns the socket numbers its facts with."""
-    facts = import_module("zmqbridge._socket").__doc__
+def test_each_rule_of_the_descriptor_has_mutations() -> None:
+    """The numbers of the mutations are those with which the package that owns the socket numbers its facts."""
+    facts = zmqbridge.socket.__doc__
     assert facts is not None
-    assert re.search(rf"^{rule}\. ", facts, re.MULTILINE)
+    assert {mutation.rule for mutation in NUMBERED} == set(re.findall(r"^(\d)\. ", facts, re.MULTILINE))
+
+
+@pytest.mark.parametrize("mutation", NUMBERED, ids=[mutation.title for mutation in NUMBERED])
+def test_a_file_says_the_rules_that_it_keeps(mutation: Mutation) -> None:
+    """Where a file's own docstring refers to rules by their numbers, that of the mutation is among them."""
+    for path in mutation.changed():
+        said = numbers_in(ast.get_docstring(ast.parse(path.read_text())) or "")
+        assert not said or mutation.rule in said
 
 
 def test_a_mutation_has_a_title_of_its_own() -> None:

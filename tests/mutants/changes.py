@@ -36,6 +36,8 @@ __all__ = [
     "insert_before_return",
     "never",
     "once",
+    "only_if",
+    "otherwise",
     "rename",
     "replace_call",
     "replace_use",
@@ -43,6 +45,7 @@ __all__ = [
     "uncaught",
     "unguarded",
     "value",
+    "whole_test",
 ]
 
 
@@ -130,6 +133,28 @@ def handler(*mentions: str) -> Where:
     return Where(_words("handler", *mentions), parts)
 
 
+def otherwise(*mentions: str) -> Where:
+    """What is done where the test of the ``if`` that mentions these names does not hold: its ``else``."""
+
+    def parts(root: ast.AST) -> Iterator[Sequence[ast.AST]]:
+        for node in ast.walk(root):
+            if isinstance(node, ast.If) and node.orelse and _mentions(node.test, mentions):
+                yield node.orelse
+
+    return Where(_words("otherwise", *mentions), parts)
+
+
+def whole_test(*mentions: str) -> Where:
+    """The whole test of the ``if``, the ``elif`` or the ``while`` that mentions these names."""
+
+    def parts(root: ast.AST) -> Iterator[Sequence[ast.AST]]:
+        for node in ast.walk(root):
+            if isinstance(node, (ast.If, ast.While)) and _mentions(node.test, mentions):
+                yield [node.test]
+
+    return Where(_words("whole_test", *mentions), parts)
+
+
 # --- statements ---
 
 
@@ -144,17 +169,19 @@ def drop_call(name: str) -> Change:
     return Change(_words("drop_call", name), edits)
 
 
-def drop_assignment(name: str) -> Change:
-    """Take out the assignment to this name; where several are assigned to at once, to this one."""
+def drop_assignment(name: str, of: str | None = None) -> Change:
+    """Take out the assignment to this name, of this value if one is said; of several names, take out this one."""
 
     def edits(source: Source, root: ast.AST) -> Iterator[Edit]:
         for node, targets in _assignments(root):
+            if of not in (None, source.of(_value(node))):
+                continue
             others = [source.of(target) for target in targets if name_of(target) != name]
             if len(others) < len(targets):
                 kept = "".join(f"{other} = " for other in others)
                 yield source.replace(node, f"{kept}({source.of(_value(node))})" if kept else "pass")
 
-    return Change(_words("drop_assignment", name), edits)
+    return Change(_words("drop_assignment", name, **({} if of is None else {"of": of})), edits)
 
 
 def drop_increment(name: str) -> Change:
@@ -174,6 +201,25 @@ def _drop_augmented(words: str, name: str, operator: type[ast.operator]) -> Chan
                 yield source.replace(node, "pass")
 
     return Change(_words(words, name), edits)
+
+
+def only_if(name: str, test: str) -> Change:
+    """Have the statement that is a call of this name, or assigns to it, in whatever way, run only where this holds."""
+
+    def edits(source: Source, root: ast.AST) -> Iterator[Edit]:
+        for node in ast.walk(root):
+            match node:
+                case ast.Expr(value=value) if _is_call(_awaited(value), name):
+                    pass
+                case ast.AugAssign(target=target) if name_of(target) == name:
+                    pass
+                case ast.Assign(targets=targets) if name in map(name_of, targets):
+                    pass
+                case _:
+                    continue
+            yield source.replace(node, f"if {test}: {source.of(node)}")
+
+    return Change(_words("only_if", name, test), edits)
 
 
 def drop_break() -> Change:

@@ -1,42 +1,180 @@
-"""A connection's end, and its context's."""
+"""A connection's end, that of its context, and what a fork leaves to its child."""
 
 from __future__ import annotations
 
-from tests.mutants.changes import drop_call, replace_call
+from tests.mutants.changes import (
+    assigned,
+    branch,
+    condition,
+    drop_assignment,
+    drop_call,
+    handler,
+    replace_call,
+    unguarded,
+)
 from tests.mutants.mutation import Mutation, conformance
 
 __all__ = ["MUTATIONS"]
 
-CLOSE = "zmqbridge._channel:Channel.close"
-TERMINATION = "zmqbridge._termination"
+CHANNEL = "zmqbridge.channel.channel"
+GUARD = "zmqbridge.waiting.guard:Guard"
+HOME = "zmqbridge.home:Home"
+LOT = "zmqbridge.waiting.parking:ParkingLot"
+CLOSING = conformance("asyncio", "closing")
+MISUSE = conformance("asyncio", "misuse")
+GUARDS = ("tests/waiting/test_guard.py",)
+HOMES = ("tests/test_home.py",)
 
-MUTATIONS = [
+CLOSES = [
+    Mutation("closing", "nobody owns what is closed", f"{GUARD}.close", drop_call("_tell"), GUARDS),
+    Mutation("closing", "nobody owns what is terminated", f"{GUARD}.terminate", drop_call("_tell"), GUARDS),
+    Mutation("closing", "no check opens it again", f"{GUARD}._tell", condition("open", becomes="True"), GUARDS),
+    Mutation("closing", "a check says why it is too late", f"{GUARD}.check", drop_call("check"), GUARDS),
+    Mutation("closing", "all that are parked are woken", f"{CHANNEL}:Channel.close", drop_call("wake_all"), CLOSING),
     Mutation(
         "closing",
-        "unregister before the descriptor is closed",
-        CLOSE,
-        drop_call("_release"),
-        conformance("twisted-epoll", "closing"),
+        "those who have a claim are woken as well",
+        f"{LOT}.wake_all",
+        drop_call("wake_all"),
+        ("tests/waiting/test_parking.py",),
     ),
     Mutation(
         "closing",
-        "all that are parked are woken",
-        CLOSE,
+        "a receive that is woken sees it",
+        f"{CHANNEL}:Channel.receive",
+        drop_call("check").within(branch("is_first")),
+        CLOSING,
+    ),
+    Mutation(
+        "closing",
+        "a request that is woken sees it",
+        f"{CHANNEL}:Channel.wait_for_answer",
+        drop_call("check"),
+        CLOSING,
+    ),
+    Mutation(
+        "closing",
+        "a send that is woken sees it",
+        "zmqbridge.channel.outbox:Outbox.send_in_turn",
+        drop_call("check"),
+        CLOSING,
+    ),
+    Mutation(
+        "closing",
+        "when a look finds the socket ended, all are told",
+        f"{CHANNEL}:Channel.look",
+        drop_call("ended_by"),
+        CLOSING,
+    ),
+    Mutation(
+        "closing",
+        "when a send finds the socket ended, all are told",
+        "zmqbridge.channel.attempt:Attempt.send",
+        drop_call("_ended"),
+        ("tests/model",),
+    ),
+    Mutation(
+        "closing",
+        "who is told that the socket was ended is woken",
+        f"{CHANNEL}:Channel.ended_by",
         drop_call("wake_all"),
-        conformance("asyncio", "closing"),
+        CLOSING,
+    ),
+    Mutation(
+        "closing",
+        "a connection that cannot be made leaves no socket",
+        "zmqbridge.link:Link.__init__",
+        drop_call("close").within(handler("BaseException")),
+        MISUSE,
+    ),
+]
+
+FORKS = [
+    Mutation(
+        "fork",
+        "the child does not own the parent's connections",
+        f"{CHANNEL}:_close_in_child",
+        drop_call("fork"),
+        MISUSE,
+    ),
+    Mutation("fork", "nobody owns what was forked", f"{GUARD}.fork", drop_call("_tell"), GUARDS),
+    Mutation(
+        "fork",
+        "what was read ahead is the parent's",
+        f"{CHANNEL}:_close_in_child",
+        drop_call("clear"),
+        HOMES,
+    ),
+    Mutation(
+        "fork",
+        "the child makes no connections in the parent's context",
+        f"{HOME}.check_open",
+        condition("forked", becomes="False"),
+        MISUSE,
+    ),
+    Mutation("fork", "the child does not end the parent's context", f"{HOME}.terminate", unguarded("forked"), HOMES),
+    Mutation(
+        "fork",
+        "the end of the child closes nothing of the parent's",
+        f"{HOME}.inherit",
+        unguarded("forked"),
+        HOMES,
+    ),
+]
+
+THE_CONTEXT_ENDS = [
+    Mutation(
+        "end of the context",
+        "a closed context makes no connections",
+        f"{HOME}.check_open",
+        condition("closed", becomes="False"),
+        CLOSING,
     ),
     Mutation(
         "end of the context",
-        "it is terminated off the loop's thread",
-        f"{TERMINATION}:Termination.__init__",
-        replace_call("start", "self._terminate()"),
-        conformance("asyncio", "closing"),
+        "it is closed once it was terminated",
+        f"{HOME}.terminate",
+        drop_assignment("closed"),
+        CLOSING,
+    ),
+    Mutation(
+        "end of the context",
+        "a shared one is left to its owner",
+        f"{HOME}.terminate",
+        unguarded("_owns_context"),
+        CLOSING,
+    ),
+    Mutation(
+        "end of the context",
+        "the longest linger period counts",
+        f"{HOME}.open_socket",
+        assigned("_longest_linger", "linger"),
+        HOMES,
     ),
     Mutation(
         "end of the context",
         "the end of the interpreter waits for what is unsent",
-        f"{TERMINATION}:_end_all",
+        "zmqbridge._termination:_end_all",
         drop_call("join"),
         ("tests/test_backends.py", "-k", "waits_for_a_peer"),
     ),
 ]
+
+COUNTS = [
+    Mutation(
+        "counts",
+        "what closing drops is counted",
+        f"{CHANNEL}:Channel.close",
+        replace_call("clear", "0 * {}"),
+        CLOSING,
+    ),
+    Mutation(
+        "counts",
+        "what the inbox drops it tells",
+        "zmqbridge.waiting.inbox:Inbox.clear",
+        assigned("dropped", "0"),
+        ("tests/waiting/test_inbox.py",),
+    ),
+]
+
+MUTATIONS = [*CLOSES, *FORKS, *THE_CONTEXT_ENDS, *COUNTS]

@@ -1,136 +1,252 @@
-"""The rules of the descriptor, by the numbers that the docstring of ``zmqbridge/_socket.py`` gives them."""
+"""The rules of the descriptor, by the numbers that the docstring of :mod:`zmqbridge.socket` gives them."""
 
 from __future__ import annotations
 
 from tests.mutants.changes import (
     argument,
     branch,
+    condition,
     drop_assignment,
-    drop_break,
     drop_call,
     handler,
     ignore_result,
     never,
     once,
+    only_if,
+    replace_call,
     returns,
     unguarded,
+    whole_test,
 )
 from tests.mutants.mutation import Mutation, conformance
 
 __all__ = ["MUTATIONS"]
 
-CHANNEL = "zmqbridge._channel:Channel"
-READS = "zmqbridge._socket:Socket.drain"
-READS_LEAN = "zmqbridge._socket:LeanSocket.drain"
-MODEL = ("tests/waiting", "tests/model")
-SOCKET = ("tests/sockets",)
+CHANNEL = "zmqbridge.channel.channel:Channel"
+LOOK = f"{CHANNEL}.look"
+ATTEMPT = "zmqbridge.channel.attempt:Attempt.send"
+EDGE = "zmqbridge.waiting.edge:Edge"
+PUMP = "zmqbridge.channel.pump:Pump"
+PLAIN = "zmqbridge.socket.plain:Socket"
+LEAN = "zmqbridge.socket.lean:LeanSocket"
+MODEL = ("tests/model",)
+WALK = ("tests/test_explore.py", "-k", "hung_once or few_steps")
+LOOKS = ("tests/channel/test_looks.py",)
+PUMPS = ("tests/channel/test_pump.py",)
+SOCKETS = ("tests/sockets",)
 
-MUTATIONS = [
+ONLY_READABLE = [
     Mutation(
         "1",
         "who waits for room waits for the descriptor to be readable",
-        f"{CHANNEL}._park",
-        argument("wait", 0, "{} if self.readiness.wants_input else None"),
+        f"{CHANNEL}._lead",
+        argument("wait", 0, "{} if self.lot.wants_input else None"),
         conformance("asyncio", "pipeline"),
     ),
+    Mutation("1", "EVENTS says whether there is room", LOOK, drop_call("let_writers_try"), MODEL),
     Mutation(
         "1",
-        "EVENTS says whether there is room",
-        f"{CHANNEL}.serve",
-        drop_call("let_writers_try"),
-        MODEL,
+        "a look silences the descriptor where nobody wants anything",
+        LOOK,
+        unguarded("reading").within(whole_test("lanes")),
+        LOOKS,
+    ),
+]
+
+ANY_CALL_EATS_THE_EDGE = [
+    Mutation(
+        "2",
+        "look after a send that was accepted",
+        ATTEMPT,
+        only_if("touch", "not locals().get('sent')"),
+        (*LOOKS, *conformance("asyncio", "edge")),
     ),
     Mutation(
         "2",
-        "look again after a send",
-        f"{CHANNEL}._try_send",
-        drop_call("touched").within(branch("sent")),
-        conformance("asyncio", "edge"),
+        "look after a refused send that saw something to receive",
+        ATTEMPT,
+        only_if("touch", "locals().get('sent', True)"),
+        (*LOOKS, *conformance("asyncio", "refused_sends")),
     ),
     Mutation(
         "2",
-        "look again after a send that neither waits nor asks",
-        f"{CHANNEL}.send_at_once",
-        drop_call("wake"),
-        conformance("asyncio", "edge"),
+        "look after a refused send only if somebody wants input",
+        ATTEMPT,
+        unguarded("wants_input"),
+        LOOKS,
     ),
     Mutation(
         "2",
-        "look again after a failed send that saw input",
-        f"{CHANNEL}._try_send",
-        drop_call("touched").within(branch("input_pending")),
-        MODEL,
+        "look after a refused send only if it saw something to receive",
+        ATTEMPT,
+        unguarded("input_pending"),
+        LOOKS,
     ),
     Mutation(
         "2",
-        "look again after a send that libzmq refused",
-        f"{CHANNEL}._try_send",
-        drop_call("touched").within(handler("ZmqBridgeError")),
-        conformance("asyncio", "edge"),
+        "look after a send that raised",
+        ATTEMPT,
+        only_if("touch", "'sent' in locals()"),
+        (*LOOKS, *conformance("asyncio", "edge")),
     ),
     Mutation(
         "2",
-        "look again after any other call",
+        "look after any other call",
         f"{CHANNEL}.touching",
-        drop_call("touched"),
+        drop_call("touch"),
         conformance("asyncio", "edge"),
     ),
     Mutation(
         "2",
-        "a message that comes between the drain and the look for room is read",
-        f"{CHANNEL}.serve",
-        drop_assignment("stale").within(branch("POLLIN")),
+        "look after a program has taken the socket of a connection with handlers",
+        "zmqbridge_twisted.connection:ZmqConnection.socket",
+        drop_call("touch"),
+        ("tests/test_trial.py", "-k", "select"),
+    ),
+    Mutation(
+        "2",
+        "a receive that parks without having read has the leader look",
+        f"{CHANNEL}.receive",
+        drop_call("touch"),
+        WALK,
+    ),
+    Mutation(
+        "2",
+        "a connection looks before its first wait",
+        f"{EDGE}.__init__",
+        drop_assignment("stale"),
+        ("tests/waiting/test_edge.py",),
+    ),
+    Mutation("2", "a touch wakes the leader", f"{EDGE}.touch", drop_call("wake"), ("tests/waiting/test_edge.py",)),
+    Mutation(
+        "2",
+        "a touch wakes the leader only where the edge was not stale",
+        f"{EDGE}.touch",
+        condition("stale", becomes="False"),
+        ("tests/waiting/test_edge.py",),
+    ),
+    Mutation(
+        "2",
+        "who leads looks where the edge is stale",
+        f"{CHANNEL}._lead",
+        drop_call("look").within(branch("reads")),
+        MODEL,
+    ),
+    Mutation("2", "while a look runs the edge is stale", LOOK, drop_assignment("stale", of="True"), LOOKS),
+    Mutation(
+        "2",
+        "a look that fails leaves the edge stale",
+        LOOK,
+        replace_call("_read", "setattr(edge, 'stale', False) or {}"),
+        LOOKS,
+    ),
+    Mutation(
+        "2",
+        "a message that comes between the read and the look for room is read",
+        LOOK,
+        drop_assignment("again").within(branch("POLLIN")),
         conformance("asyncio", "edge"),
     ),
     Mutation(
         "2",
         "a request that waits for room lets late replies be read",
-        "zmqbridge.connections.reqrep:Requester._prepare",
+        "zmqbridge.connections.reqrep:Requester.__init__",
         drop_assignment("reads_always"),
         conformance("asyncio", "lifecycle"),
     ),
     Mutation(
         "2",
-        "read EVENTS, too, where a writer waits",
-        f"{CHANNEL}.serve",
+        "EVENTS is read, too, where a writer waits",
+        LOOK,
         unguarded("lanes"),
         (*conformance("asyncio", "edge", "routing"), *MODEL),
     ),
     Mutation(
+        "2",
+        "a pump looks before the first turn",
+        f"{PUMP}.__init__",
+        drop_call("wake"),
+        PUMPS,
+    ),
+]
+
+AFTER_EAGAIN_IT_IS_ARMED = [
+    Mutation(
         "3",
         "a batch that was not the end is followed by another",
-        f"{CHANNEL}.serve",
+        LOOK,
         ignore_result("_read"),
         conformance("asyncio", "lifecycle", "pipeline"),
     ),
     Mutation(
         "3",
-        "a drain reads until EAGAIN",
-        READS,
+        "who leaves something behind wakes the leader",
+        LOOK,
+        replace_call("touch", "setattr(edge, 'stale', True)"),
+        WALK,
+    ),
+    Mutation(
+        "3",
+        "where there is no room to read, something may be left",
+        f"{CHANNEL}._read",
+        returns("True").within(branch("room")),
+        WALK,
+    ),
+    Mutation(
+        "3",
+        "a receive says whether it came to the end",
+        f"{PLAIN}.receive",
         returns("messages, False").within(handler("Again")),
-        conformance("asyncio", "fairness"),
-        also=(READS_LEAN,),
+        SOCKETS,
+    ),
+    Mutation(
+        "3",
+        "a receive says whether it came to the end (ctypes)",
+        f"{LEAN}.receive",
+        returns("messages, False").within(handler("Again")),
+        SOCKETS,
+    ),
+    Mutation(
+        "3",
+        "that EVENTS says no more is the end (ctypes)",
+        f"{LEAN}.receive",
+        returns("messages, False").within(branch("POLLIN")),
+        SOCKETS,
     ),
     Mutation(
         "3",
         "a readable descriptor with nothing ready is no message",
-        f"{CHANNEL}.wait_for_item",
-        once("served"),
+        f"{CHANNEL}.receive",
+        once("is_first"),
         conformance("asyncio", "lifecycle"),
+    ),
+]
+
+NEVER_LEFT_UNREAD = [
+    Mutation(
+        "4",
+        "a descriptor that fires for nobody is dropped (asyncio)",
+        "zmqbridge_asyncio.watch:Watch.readable",
+        drop_call("_release"),
+        ("tests/test_backends.py", "-k", "fires_for_nobody"),
     ),
     Mutation(
         "4",
-        "a false EAGAIN is found out",
-        "zmqbridge._socket:Socket.send",
-        never("POLLOUT"),
-        SOCKET,
+        "a descriptor that fires for nobody is dropped (Twisted)",
+        "zmqbridge_twisted.reader:Reader.doRead",
+        drop_call("_release"),
+        ("tests/test_backends.py", "-k", "fires_for_nobody"),
     ),
+]
+
+AN_ANSWER_MAY_BE_WRONG = [
+    Mutation("5", "a false EAGAIN is found out", f"{PLAIN}.send", never("POLLOUT"), SOCKETS),
     Mutation(
         "5",
         "a router's full peer is not tried in a circle",
-        "zmqbridge._socket:Socket.send",
-        drop_break(),
-        SOCKET,
+        f"{PLAIN}.send",
+        never("looked"),
+        ("tests/sockets/test_sending.py",),
     ),
     Mutation(
         "5",
@@ -140,31 +256,83 @@ MUTATIONS = [
         conformance("asyncio", "edge"),
     ),
     Mutation(
+        "5",
+        "where POLLOUT says nothing the writers try at each look",
+        LOOK,
+        unguarded("tells_room"),
+        (*LOOKS, *conformance("asyncio", "routing")),
+    ),
+    Mutation(
+        "5",
+        "where POLLOUT says nothing a writer that parks wakes the leader",
+        f"{CHANNEL}.writer_parked",
+        unguarded("tells_room"),
+        LOOKS,
+    ),
+    Mutation(
+        "5",
+        "a writer that parks where the edge is stale has a look made",
+        f"{CHANNEL}.writer_parked",
+        unguarded("stale"),
+        PUMPS,
+    ),
+    Mutation(
+        "5",
+        "it is told that a writer parks",
+        "zmqbridge.channel.outbox:Outbox.send_in_turn",
+        drop_call("writer_parked"),
+        (*LOOKS, *PUMPS),
+    ),
+]
+
+A_MESSAGE_GOES_WHOLE = [
+    Mutation(
         "6",
-        "a message is sent from its first frame again",
-        "zmqbridge._socket:Socket.try_once",
+        "what a dying pipe swallows is ended, and the message sent again",
+        f"{PLAIN}.send",
         drop_call("_forget_the_rest"),
-        SOCKET,
+        SOCKETS,
     ),
+    Mutation("6", "nothing is ended that has not begun", f"{PLAIN}.send", unguarded("index"), SOCKETS),
+    Mutation("6", "a pair swallows nothing", f"{PLAIN}.send", unguarded("_swallows"), SOCKETS),
+    Mutation("6", "a message is read whole", f"{PLAIN}.receive", never("more"), SOCKETS),
+    Mutation("6", "a message is read whole (ctypes)", f"{LEAN}.receive", never("follows"), SOCKETS),
+]
+
+UNREGISTER_BEFORE_CLOSING = [
     Mutation(
-        "6",
-        "a message is read whole",
-        READS,
-        never("more"),
-        conformance("asyncio", "pipeline"),
-    ),
-    Mutation(
-        "unread",
-        "a descriptor that fires for nobody is dropped (asyncio)",
-        "zmqbridge_asyncio.watch:Watch.readable",
+        "7",
+        "the descriptor is released before the socket is closed",
+        f"{CHANNEL}.close",
         drop_call("_release"),
-        ("tests/test_backends.py", "-k", "fires_for_nobody"),
+        conformance("twisted-epoll", "closing"),
     ),
     Mutation(
-        "unread",
-        "a descriptor that fires for nobody is dropped (Twisted)",
-        "zmqbridge_twisted.reader:Reader.doRead",
+        "7",
+        "the descriptor of a socket that other code has closed is released",
+        f"{CHANNEL}.ended_by",
         drop_call("_release"),
-        ("tests/test_backends.py", "-k", "fires_for_nobody"),
+        LOOKS,
     ),
+]
+
+NEVER_END_THE_CONTEXT_ON_THE_LOOP = [
+    Mutation(
+        "8",
+        "it is terminated off the loop's thread",
+        "zmqbridge._termination:Termination.__init__",
+        replace_call("start", "self._terminate()"),
+        conformance("asyncio", "closing"),
+    ),
+]
+
+MUTATIONS = [
+    *ONLY_READABLE,
+    *ANY_CALL_EATS_THE_EDGE,
+    *AFTER_EAGAIN_IT_IS_ARMED,
+    *NEVER_LEFT_UNREAD,
+    *AN_ANSWER_MAY_BE_WRONG,
+    *A_MESSAGE_GOES_WHOLE,
+    *UNREGISTER_BEFORE_CLOSING,
+    *NEVER_END_THE_CONTEXT_ON_THE_LOOP,
 ]

@@ -2,57 +2,43 @@
 
 from __future__ import annotations
 
-from tests.mutants.changes import drop_assignment, drop_call, hoist_assignment, never, unguarded
+from tests.mutants.changes import assigned, condition, drop_branch, drop_call, never, unguarded
 from tests.mutants.mutation import Mutation
 
 __all__ = ["MUTATIONS"]
 
-PUMP = "zmqbridge._pump:Pump"
+PUMP = "zmqbridge.channel.pump:Pump"
 UNANSWERED = "zmqbridge_twisted.unanswered:Unanswered.add"
-MODEL = ("tests/waiting", "tests/model")
+MODEL = ("tests/model",)
+PUMPS = ("tests/channel/test_pump.py",)
 FUZZ = ("tests/test_fuzz.py",)
 
 MUTATIONS = [
+    Mutation("handlers", "a touch has a pump that reads look", f"{PUMP}.wake", unguarded("_reads"), MODEL),
+    Mutation("handlers", "a touch has a pump look where sends wait", f"{PUMP}.wake", unguarded("lanes"), PUMPS),
+    Mutation("handlers", "a pump that does not read hears of the end", f"{PUMP}.wake", unguarded("open"), PUMPS),
+    Mutation("handlers", "a look under way goes on, and no other begins", f"{PUMP}.look", unguarded("_looking"), PUMPS),
+    Mutation("handlers", "what is stopped reads no more", f"{PUMP}.look", unguarded("_stopped"), PUMPS),
+    Mutation("handlers", "a pump hears of the end that a send found", f"{PUMP}.look", drop_call("check_open"), PUMPS),
     Mutation(
         "handlers",
-        "a wake during a look makes it look again",
-        f"{PUMP}.wake",
-        drop_assignment("_woken"),
-        MODEL,
-    ),
-    Mutation(
-        "handlers",
-        "what a look left behind is still unread when its last messages are delivered",
+        "where the edge is stale after the last message it looks again",
         f"{PUMP}._read_and_deliver",
-        hoist_assignment("_woken"),
-        MODEL,
+        condition("stale", becomes="False"),
+        PUMPS,
+    ),
+    Mutation("handlers", "what a look leaves behind is for the next turn", f"{PUMP}.look", unguarded("stale"), MODEL),
+    Mutation(
+        "handlers", "what is read and not delivered is for the next turn", f"{PUMP}.look", unguarded("inbox"), PUMPS
     ),
     Mutation(
-        "handlers",
-        "what a look leaves is for the next turn",
-        f"{PUMP}.look",
-        drop_call("wake"),
-        MODEL,
+        "handlers", "one turn delivers a batch", f"{PUMP}._read_and_deliver", assigned("room", "1_000_000_000"), PUMPS
     ),
-    Mutation(
-        "handlers",
-        "only so many requests wait for an answer",
-        UNANSWERED,
-        unguarded("limit"),
-        FUZZ,
-    ),
-    Mutation(
-        "handlers",
-        "a request waits for an answer only so long",
-        UNANSWERED,
-        unguarded("lifetime"),
-        FUZZ,
-    ),
-    Mutation(
-        "handlers",
-        "two clients that choose the same id are told apart",
-        UNANSWERED,
-        never("id"),
-        FUZZ,
-    ),
+    Mutation("handlers", "one turn does not last for ever", f"{PUMP}._read_and_deliver", drop_branch("ends"), PUMPS),
+    Mutation("handlers", "a router's room is looked for again", f"{PUMP}.look", drop_call("_set_timer"), PUMPS),
+    Mutation("handlers", "what is stopped leaves no timer", f"{PUMP}.stop", drop_call("cancel"), PUMPS),
+    Mutation("handlers", "what is stopped leads no more", f"{PUMP}.stop", drop_call("leave_watcher"), PUMPS),
+    Mutation("handlers", "only so many requests wait for an answer", UNANSWERED, unguarded("limit"), FUZZ),
+    Mutation("handlers", "a request waits for an answer only so long", UNANSWERED, unguarded("lifetime"), FUZZ),
+    Mutation("handlers", "two clients that choose the same id are told apart", UNANSWERED, never("id"), FUZZ),
 ]

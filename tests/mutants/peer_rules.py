@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from tests.mutants.changes import argument, condition, imports, never, rename, replace_use, uncaught, value
+from tests.mutants.changes import (
+    argument,
+    condition,
+    drop_call,
+    imports,
+    never,
+    rename,
+    replace_use,
+    uncaught,
+    value,
+)
 from tests.mutants.mutation import Mutation, conformance
 
 __all__ = ["MUTATIONS"]
@@ -10,6 +20,8 @@ __all__ = ["MUTATIONS"]
 PROTOCOLS = "zmqbridge.protocols"
 REPLIES = f"{PROTOCOLS}:RequesterProtocol.receive"
 REQREP = "zmqbridge.connections.reqrep"
+STATS = "zmqbridge.link:Link.stats"
+PURE = ("tests/test_protocols.py",)
 
 MUTATIONS = [
     Mutation(
@@ -25,6 +37,63 @@ MUTATIONS = [
         f"{PROTOCOLS}:SubscriberProtocol.receive",
         uncaught("RemoteProtocolError"),
         conformance("asyncio", "hostile"),
+    ),
+    Mutation(
+        "nothing let in",
+        "what is malformed raises nothing (requester)",
+        REPLIES,
+        uncaught("RemoteProtocolError"),
+        PURE,
+    ),
+    Mutation(
+        "nothing let in",
+        "what is malformed raises nothing (replier)",
+        f"{PROTOCOLS}:ReplierProtocol.receive",
+        uncaught("RemoteProtocolError"),
+        PURE,
+    ),
+    Mutation(
+        "nothing let in",
+        "what is malformed is counted (subscriber)",
+        f"{PROTOCOLS}:SubscriberProtocol.receive",
+        drop_call("count"),
+        PURE,
+    ),
+    Mutation("nothing let in", "what is malformed is counted (requester)", REPLIES, drop_call("count"), PURE),
+    Mutation(
+        "nothing let in",
+        "what is malformed is counted (replier)",
+        f"{PROTOCOLS}:ReplierProtocol.receive",
+        drop_call("count"),
+        PURE,
+    ),
+    Mutation(
+        "nothing let in",
+        "what is malformed is told",
+        "zmqbridge.channel.channel:Channel._read",
+        drop_call("_report_faults"),
+        conformance("asyncio", "hostile"),
+    ),
+    Mutation(
+        "nothing let in",
+        "what is malformed was not received",
+        STATS,
+        argument("Stats", "received", "{} + malformed"),
+        conformance("asyncio", "counts"),
+    ),
+    Mutation(
+        "nothing let in",
+        "a reply that nobody waits for was not received",
+        STATS,
+        argument("Stats", "received", "{} + unmatched"),
+        conformance("asyncio", "counts"),
+    ),
+    Mutation(
+        "nothing let in",
+        "what was dropped unread was not received",
+        STATS,
+        argument("Stats", "received", "{} + channel.dropped"),
+        conformance("asyncio", "closing"),
     ),
     Mutation(
         "nothing let in",
@@ -67,6 +136,41 @@ MUTATIONS = [
         f"{REQREP}:Replier._reply",
         never("peer", "_deaf"),
         conformance("asyncio", "reqrep", "hostile"),
+    ),
+    Mutation(
+        "nothing let in",
+        "a request that was given up has no reply",
+        f"{REQREP}:Requester.request",
+        drop_call("end"),
+        conformance("asyncio", "reqrep"),
+    ),
+    Mutation(
+        "nothing let in",
+        "a request is not sent after its deadline",
+        f"{REQREP}:Requester.request",
+        argument("send", "deadline", "None"),
+        conformance("asyncio", "reqrep"),
+    ),
+    Mutation(
+        "nothing let in",
+        "nor though there is room then",
+        "zmqbridge.channel.outbox:Outbox.send_in_turn",
+        never("deadline", "current_time"),
+        conformance("asyncio", "reqrep"),
+    ),
+    Mutation(
+        "nothing let in",
+        "a router says that a peer is gone",
+        "zmqbridge.connections.raw:Router._prepare",
+        drop_call("set_option"),
+        conformance("asyncio", "routing"),
+    ),
+    Mutation(
+        "nothing let in",
+        "a replier counts the replies that nobody can have",
+        f"{REQREP}:Replier._prepare",
+        drop_call("set_option"),
+        conformance("asyncio", "reqrep"),
     ),
     Mutation(
         "nothing let in",

@@ -26,6 +26,8 @@ from tests.mutants.changes import (
     insert_before_return,
     never,
     once,
+    only_if,
+    otherwise,
     rename,
     replace_call,
     replace_use,
@@ -33,6 +35,7 @@ from tests.mutants.changes import (
     uncaught,
     unguarded,
     value,
+    whole_test,
 )
 from tests.mutants.source import ChangeError
 
@@ -55,12 +58,26 @@ CASES: list[tuple[Change, str, str]] = [
         "try:\n    wake()\nexcept (OSError, KeyError):\n    wake()\nexcept TypeError:\n    wake()",
         "try:\n    wake()\nexcept (OSError, KeyError):\n    pass\nexcept TypeError:\n    wake()",
     ),
+    (
+        drop_call("wake").within(otherwise("sent")),
+        "if sent:\n    wake()\nelse:\n    wake()\nif sent:\n    wake()",
+        "if sent:\n    wake()\nelse:\n    pass\nif sent:\n    wake()",
+    ),
+    (
+        unguarded("b").within(whole_test("a", "b")),
+        "if a or not b:\n    c(b and d)\nwhile b and d:\n    pass",
+        "if a:\n    c(b and d)\nwhile b and d:\n    pass",
+    ),
     (drop_assignment("stale"), "self.stale = True\nstale += 1", "pass\nstale += 1"),
     (drop_assignment("stale"), "stale: bool = True", "pass"),
     (drop_assignment("stale"), "stale[1] = True", "pass"),
     (drop_assignment("stale"), "x = self.stale = y = (1 + 2) * 3", "x = y = (1 + 2) * 3"),
+    (drop_assignment("stale", of="True"), "stale = False\nself.stale = True", "stale = False\npass"),
     (drop_increment("sends"), "self.sends += 1\nsends -= 1\nsends = 1", "pass\nsends -= 1\nsends = 1"),
     (drop_decrement("sends"), "sends += 1\nself.sends -= 1", "sends += 1\npass"),
+    (only_if("sends", "a"), "self.sends -= 1", "if a: self.sends -= 1"),
+    (only_if("sends", "a"), "self.sends = sends(1)", "if a: self.sends = sends(1)"),
+    (only_if("touch", "not a"), "x = touch()\nawait touch(1)", "x = touch()\nif not a: await touch(1)"),
     (drop_break(), "for x in y:\n    if x:\n        break", "for x in y:\n    if x:\n        pass"),
     (
         hoist_assignment("woken"),
