@@ -16,7 +16,7 @@ DEPTHS = {"dealer": 3, "edge": 5, "pusher": 4, "puller": 7, "requester": 4}
 @pytest.mark.parametrize("kind", WORLDS)
 def test_nothing_is_lost_within_a_few_steps(kind: str, turn: int) -> None:
     """No interleaving of so few steps loses a wake-up or a message, or starves anybody."""
-    report = search(kind, turn, depth=DEPTHS[kind])
+    report = search(kind, turn, depth=DEPTHS[kind], in_order=True)
     assert not report.found, "\n".join(map(str, report.found.values()))
     assert report.depth == DEPTHS[kind]
     assert report.states > 1_000

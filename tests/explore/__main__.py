@@ -19,7 +19,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--depth", type=int, help="how many steps, in place of each world's own number")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="for each world at most")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--in-order", action="store_true", help="receives are served in the order of their calls, too")
+    parser.add_argument("--any-order", action="store_true", help="receives that wait may overtake each other")
     parser.add_argument("--goes-on", action="store_true", help="look for more when something was found")
     return parser
 
@@ -48,7 +48,7 @@ def main() -> int:
                 depth=arguments.depth or WORLDS[world].depth,
                 seconds=arguments.seconds,
                 processes=arguments.processes,
-                in_order=arguments.in_order,
+                in_order=not arguments.any_order,
                 goes_on=arguments.goes_on,
                 tell=tell,
             )

@@ -484,7 +484,12 @@ class World:
                 raise Broken(f"{task.name} overtook {waiting}")
 
     def _waiting_longer(self, task: Doing) -> list[Doing]:
-        """Return the receives that were called before this one, and that it is not to overtake."""
+        """Return the receives that were called before this one, and that it is not to overtake if it has waited itself.
+
+        One that has not may take what is there beyond what is reserved for others.
+        """
+        if not self.opened.told(task.body):
+            return []
         earlier = self.tasks[: self.tasks.index(task)]
         return [other for other in earlier if other.operation.receives and not other.cancelling]
 

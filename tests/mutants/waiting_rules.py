@@ -142,9 +142,7 @@ IN_ORDER = [
         drop_call("wake"),
         (*CLAIMS, *conformance("trio", "order_of_waiting")),
     ),
-    Mutation(
-        "order", "nobody takes what is free while there are claims", f"{INBOX}.grant", drop_call("_exchange"), CLAIMS
-    ),
+    Mutation("order", "what is reserved is taken by nobody else", f"{INBOX}.grant", drop_call("_exchange"), CLAIMS),
     Mutation("order", "nor what comes meanwhile", f"{INBOX}.put", condition("_claims", becomes="False"), CLAIMS),
     Mutation(
         "order", "when all claims have ended, the rest is free", f"{INBOX}.revoke", drop_call("_exchange"), CLAIMS

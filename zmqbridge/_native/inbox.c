@@ -53,10 +53,15 @@ static Py_ssize_t inbox_length(PyObject *self)
     return ((Inbox *)self)->end - ((Inbox *)self)->next;
 }
 
-/* Whether whoever asks may take the oldest item. */
+/* Whether more is there than is reserved. */
+static int has_free(Inbox *inbox)
+{
+    return inbox->end - inbox->next > PyDict_Size(inbox->claims);
+}
+
 int may_take(Inbox *inbox)
 {
-    return inbox->next < inbox->end && !PyDict_Size(inbox->claims) && ownership_passes(inbox->ownership);
+    return has_free(inbox) && ownership_passes(inbox->ownership);
 }
 
 /* The oldest item, which is there: a new reference. */
@@ -111,7 +116,7 @@ static PyObject *inbox_put(PyObject *self, PyObject *items)
 static PyObject *inbox_has_free(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    return PyBool_FromLong(inbox_length(self) > PyDict_Size(((Inbox *)self)->claims));
+    return PyBool_FromLong(has_free((Inbox *)self));
 }
 
 static PyObject *inbox_grant(PyObject *self, PyObject *claimant)
@@ -204,7 +209,7 @@ static PyObject *inbox_reserved(PyObject *self, void *unused)
 static PyMethodDef inbox_methods[] = {
     {"has_free", inbox_has_free, METH_NOARGS, "Whether an item is there that is reserved for nobody."},
     {"put", inbox_put, METH_O, "Add items behind all that are there."},
-    {"take_free", inbox_take_free, METH_NOARGS, "Return the oldest item if nobody has a claim, or NOTHING."},
+    {"take_free", inbox_take_free, METH_NOARGS, "Return the oldest item if more is there than is reserved, or NOTHING."},
     {"take_many", inbox_take_many, METH_O, "Return the oldest items, so many of them at most."},
     {"grant", inbox_grant, METH_O, "Reserve the oldest free item."},
     {"is_first", inbox_is_first, METH_O, "Whether it is a claimant's turn to take its item."},
@@ -216,7 +221,7 @@ static PyMethodDef inbox_methods[] = {
 };
 
 static PyGetSetDef inbox_properties[] = {
-    {"reserved", inbox_reserved, NULL, "How many items are reserved: the oldest ones.", NULL},
+    {"reserved", inbox_reserved, NULL, "How many items are reserved.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

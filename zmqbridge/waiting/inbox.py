@@ -3,13 +3,15 @@
 The facts. A batch is read for all who wait. Each of them takes its message when it runs again. By then
 others may have called, or one of those who waited may have been cancelled, and some loops run tasks in any order.
 
-The consequence. Were whoever runs first to take the oldest message, a later call would have an earlier one.
+The consequence. Were those who waited served as the loop happens to run them, a later call would have an earlier
+message. Were each to wait until all that called before have run, a loop could hand over no more than one message to
+each in a turn.
 
-The design. A reservation is of a message: the first item is the first claimant's, the second item the
-second's, in the order in which they parked; what lies behind these is free. They are taken in that order: who runs
-before his turn waits until those before him have gone, and nobody takes what is free while there are claims. A claimant
-that goes without its item leaves it to the next: all behind it move up by one, and the last item
-becomes free. So messages are handed over in their order, and to the receives in the order of their calls.
+The design. Items are handed over oldest first, always. As many of them are reserved as there are *claimants*, who
+parked and were granted one; these take theirs in the order in which they parked: who runs before his turn waits for it.
+Where more is there than is reserved, whoever calls takes the oldest at once. A claimant that goes without its item
+leaves it to the next. So receives that wait are served in the order of their calls, and no cancellation reorders
+messages.
 """
 
 from __future__ import annotations
@@ -44,8 +46,8 @@ class Inbox(Generic[Item]):
         ownership: whose thread may take what is free.
     """
 
-    # All items are in `free` while nobody has a claim, and in `_held` while somebody has: so what is in `free` may be
-    # taken, and the other is empty.
+    # All items are in `free` while nobody has a claim, and in `_held` while somebody has: so whatever is in `free` may
+    # be taken without a question, and the other is empty.
     __slots__ = ("_claims", "_held", "free", "ownership")
 
     def __init__(self, ownership: Ownership) -> None:
@@ -60,7 +62,7 @@ class Inbox(Generic[Item]):
 
     @property
     def reserved(self) -> int:
-        """How many of them are reserved: the oldest ones."""
+        """How many of them are reserved."""
         return len(self._claims)
 
     def has_free(self) -> bool:
@@ -72,9 +74,9 @@ class Inbox(Generic[Item]):
         (self._held if self._claims else self.free).extend(items)
 
     def take_free(self) -> Item:
-        """Return the oldest item if nobody has a claim and the caller is on the socket's thread, or :data:`NOTHING`."""
-        if self.free and self.ownership.owner == get_ident():
-            return self.free.popleft()
+        """Return the oldest item if more is there than is reserved, on the socket's thread; else :data:`NOTHING`."""
+        if self.has_free() and self.ownership.owner == get_ident():
+            return (self.free or self._held).popleft()
         return NOTHING  # type: ignore[no-any-return]
 
     def take_many(self, limit: int) -> list[Item]:
@@ -87,7 +89,7 @@ class Inbox(Generic[Item]):
     # --- claims ---
 
     def grant(self, claimant: Claimant) -> None:
-        """Reserve the oldest item that is not reserved yet."""
+        """Reserve an item more."""
         if not self._claims:
             self._exchange()
         self._claims[claimant] = None
@@ -97,7 +99,7 @@ class Inbox(Generic[Item]):
         return next(iter(self._claims), None) is claimant
 
     def take(self, claimant: Claimant) -> Item:
-        """Return the item of the first claimant, and end its claim."""
+        """Return the oldest item to the first claimant, and end its claim."""
         item = self._held.popleft()
         self.revoke(claimant)
         return item
@@ -150,4 +152,7 @@ class Items(Generic[Item]):
         free = self._inbox.free
         if free and self._ownership.owner == get_ident():
             return free.popleft()
-        return await self._wait()
+        item = self._inbox.take_free()
+        if item is NOTHING:
+            item = await self._wait()
+        return item
