@@ -17,6 +17,19 @@ def test_no_limit(limit: int) -> None:
         zmqbridge.Context(turn_limit=limit)
 
 
+@pytest.mark.parametrize("limit", [0, -1])
+def test_no_limit_of_a_factory(limit: int) -> None:
+    """Nor does a connection with handlers take one, and nothing is left open of it."""
+    factory = zmqbridge_twisted.ZmqFactory(MemoryReactorClock())
+    factory.turnLimit = limit
+    with pytest.raises(ValueError, match="turn_limit="):
+        zmqbridge_twisted.ZmqPullConnection(factory, zmqbridge_twisted.ZmqEndpoint("bind", "inproc://turns"))
+    assert factory.connections == set()
+    factory.turnLimit = 1
+    zmqbridge_twisted.ZmqPullConnection(factory, zmqbridge_twisted.ZmqEndpoint("bind", "inproc://turns"))
+    factory.shutdown()
+
+
 def test_of_a_factory() -> None:
     """One turn of the reactor delivers no more messages than the factory says."""
     got: list[list[bytes]] = []

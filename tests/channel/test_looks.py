@@ -6,35 +6,20 @@ from typing import Any
 
 import pytest
 
-from tests.model.libzmq import ModelSocket, Wire
-from tests.model.loop import ModelBackend, Task
-from tests.waiting.bells import Bell
-from zmqbridge.channel import Channel, Outbox
-from zmqbridge.decoding import FramesDecoder
-from zmqbridge.errors import ConnectionClosed, LocalProtocolError
-from zmqbridge.protocols import Faults
-
-FD = 7
-
-
-class Place:
-    """A channel on a model of a socket that has room for so many messages."""
-
-    def __init__(self, credit: int) -> None:
-        self.wire = Wire(credit)
-        self.backend = ModelBackend(lambda fd: self.wire.readable)
-        self.socket = ModelSocket(self.wire, FD)
-        self.channel: Channel[list[bytes]] = Channel(
-            self.socket, lambda: self.backend, FramesDecoder(), Faults(), lambda: "the model", 256
-        )
-        self.outbox = Outbox(self.channel)
-        self.channel.enter()
+from tests.channel.placed import FD, Place
+from tests.model.loop import Task
+from tests.waiting.bells import Bell, waiting
+from zmqbridge.errors import ConnectionClosed, ContextTerminated, LocalProtocolError
+from zmqbridge.protocols import State
+from zmqbridge.waiting.inbox import NOTHING
 
 
 @pytest.fixture
 def place() -> Place:
     """A channel whose peer has no room."""
-    return Place(0)
+    place = Place()
+    place.channel.enter()
+    return place
 
 
 def waits(task: Task) -> tuple[int | None, bool]:
@@ -102,18 +87,34 @@ def test_a_send_parks_behind_a_receive(place: Place, tells_room: bool) -> None:
     assert waits(receiving) == (FD, not tells_room)
 
 
-@pytest.mark.parametrize("wanted", [True, False])
-@pytest.mark.parametrize("pending", [True, False])
-def test_a_refused_send(place: Place, pending: bool, wanted: bool) -> None:
-    """A refused send has the leader look only if there is something to receive, and somebody who wants it."""
-    channel, leader = place.channel, Bell()
-    (channel.lot.park_reader if wanted else channel.lot.park_writer)()
-    channel.edge.stale = False
-    channel.edge.leader = leader
-    if pending:
-        place.wire.arrive([b"x"])
-    assert not place.outbox.attempt.send((b"y",))
-    assert channel.edge.stale == bool(leader.rung) == (pending and wanted)
+def test_no_room_to_read() -> None:
+    """Where a look has no room to read, since those whose messages were read have not run yet, another look follows."""
+    place = Place(turn_limit=1)
+    receive, send = place.channel.receive, place.outbox.send
+    place.backend.spawn("send, and read for all", send((b"x",)))
+    place.backend.settle()
+    receiving = [place.backend.spawn("receive", receive(checkpoint=False)) for _ in range(3)]
+    place.backend.settle()
+    for number in range(3):
+        place.wire.arrive([b"%d" % number])
+    place.backend.settle()
+    assert [task.value for task in receiving] == [[b"0"], [b"1"], [b"2"]]
+
+
+@pytest.mark.parametrize("found_by", ["a look", "a send"])
+def test_the_context_is_terminated(place: Place, found_by: str) -> None:
+    """Whoever finds that the context was terminated tells all that wait, and nothing is given out any more."""
+    channel = place.channel
+    channel.inbox.put([[b"read ahead"]])
+    reader, writer = waiting(channel.lot.park_reader()), waiting(channel.lot.park_writer())
+    place.wire.end()
+    place.wire.sends_process = lambda: True
+    with pytest.raises(ContextTerminated):
+        channel.look() if found_by == "a look" else place.outbox.attempt.send((b"x",))
+    assert reader.rung
+    assert writer.rung
+    assert channel.guard.state is State.TERMINATED
+    assert channel.inbox.take_free() is NOTHING
 
 
 def test_closed_by_other_code(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

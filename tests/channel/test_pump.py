@@ -8,15 +8,10 @@ from contextlib import suppress
 import pytest
 import zmq
 
-from tests.model.libzmq import ModelSocket, Wire
-from tests.model.loop import ModelBackend
-from zmqbridge.channel import Channel, Outbox, Pump
+from tests.channel.placed import Place
+from zmqbridge.channel import Pump
 from zmqbridge.channel.channel import LOOK_AGAIN
-from zmqbridge.decoding import FramesDecoder
 from zmqbridge.errors import ContextTerminated, LocalProtocolError, WouldBlock
-from zmqbridge.protocols import Faults
-
-FD = 7
 
 
 class Timer:
@@ -31,7 +26,7 @@ class Timer:
         self.cancelled = True
 
 
-class Place:
+class PumpedPlace(Place):
     """A pump on a model of a socket, in a loop whose turns the test takes.
 
     Attributes:
@@ -50,14 +45,8 @@ class Place:
         self.handler: Callable[[], None] = lambda: None
         self.ended: list[type[Exception]] = []
         self.now = 0.0
-        self.wire = Wire(1)
-        self.backend = ModelBackend(lambda fd: self.wire.readable)
-        socket = ModelSocket(self.wire, FD)
-        socket.receives, socket.tells_room = receives, tells_room
-        self.channel: Channel[list[bytes]] = Channel(
-            socket, lambda: self.backend, FramesDecoder(), Faults(), lambda: "the model", turn_limit
-        )
-        self.outbox = Outbox(self.channel)
+        super().__init__(1, turn_limit)
+        self.socket.receives, self.socket.tells_room = receives, tells_room
         self.pump = Pump(
             self.channel,
             self.deliver,
@@ -100,17 +89,10 @@ class Place:
         self.backend.spawn("send", self.outbox.send_in_turn((b"waits",)))
         self.backend.settle()
 
-    @property
-    def taken(self) -> list[bytes]:
-        """What the peer has read, all there is."""
-        while self.wire.take():
-            pass
-        return [frame for (frame,) in self.wire.taken]
-
 
 def test_before_the_first_turn() -> None:
     """A message whose edge was eaten before the first turn is delivered in it."""
-    place = Place()
+    place = PumpedPlace()
     place.arrive(b"early")
     place.wire.get(zmq.EVENTS)
     assert not place.wire.readable
@@ -119,7 +101,7 @@ def test_before_the_first_turn() -> None:
 
 def test_who_only_sends_is_left_alone() -> None:
     """A pump that does not read looks for nothing while no send waits for room."""
-    place = Place(receives=False)
+    place = PumpedPlace(receives=False)
     place.outbox.send_nowait((b"x",))
     place.look_at_events()
     assert place.soon == []
@@ -127,7 +109,7 @@ def test_who_only_sends_is_left_alone() -> None:
 
 def test_room_whose_edge_was_eaten() -> None:
     """A send that waits goes on though other calls ate the edge of its room, and nobody had looked before it waited."""
-    place = Place(receives=False)
+    place = PumpedPlace(receives=False)
     place.fill_and_wait()
     place.turn()
     assert place.wire.take() == [b"fills"]
@@ -139,7 +121,7 @@ def test_room_whose_edge_was_eaten() -> None:
 @pytest.mark.parametrize("receives", [True, False])
 def test_the_end_that_a_send_found(receives: bool) -> None:
     """The end of the context that a send finds out is told once, in the next turn."""
-    place = Place(receives=receives)
+    place = PumpedPlace(receives=receives)
     place.turn()
     place.wire.end()
     place.wire.sends_process = lambda: True
@@ -153,7 +135,7 @@ def test_the_end_that_a_send_found(receives: bool) -> None:
 
 def test_a_forked_child() -> None:
     """In the child of a fork the parent's socket is left alone, and the end is told."""
-    place = Place()
+    place = PumpedPlace()
     place.turn()
     place.arrive(b"the parent's")
     place.channel.guard.fork()
@@ -163,7 +145,7 @@ def test_a_forked_child() -> None:
 
 def test_a_look_in_a_handler() -> None:
     """A handler that has the pump look is not called within itself."""
-    place = Place()
+    place = PumpedPlace()
     depth = deepest = 0
 
     def handler() -> None:
@@ -181,7 +163,7 @@ def test_a_look_in_a_handler() -> None:
 
 def test_what_comes_in_a_handler() -> None:
     """A message whose edge a handler's call ate is delivered in the same turn."""
-    place = Place()
+    place = PumpedPlace()
 
     def handler() -> None:
         place.handler = lambda: None
@@ -193,16 +175,31 @@ def test_what_comes_in_a_handler() -> None:
     assert place.turn() == [b"1", b"2"]
 
 
+def test_stopped_in_a_handler() -> None:
+    """A pump that a handler stops reads nothing of what comes after that."""
+    place = PumpedPlace()
+
+    def handler() -> None:
+        place.pump.stop()
+        place.arrive(b"late")
+        place.look_at_events()
+
+    place.handler = handler
+    place.arrive(b"1")
+    assert [place.turn() for _ in range(2)] == [[b"1"], []]
+    assert place.wire.unread == 1
+
+
 def test_a_turn_delivers_a_batch() -> None:
     """One turn delivers as many messages as its limit, and the rest comes in the next."""
-    place = Place(turn_limit=2)
+    place = PumpedPlace(turn_limit=2)
     place.arrive(b"1", b"2", b"3", b"4", b"5")
     assert [place.turn() for _ in range(3)] == [[b"1", b"2"], [b"3", b"4"], [b"5"]]
 
 
 def test_a_turn_is_short() -> None:
     """After a handler that takes long the loop has its turn, and the messages that were read come in the next."""
-    place = Place()
+    place = PumpedPlace()
 
     def take_long() -> None:
         place.now += 1
@@ -214,7 +211,7 @@ def test_a_turn_is_short() -> None:
 
 def test_a_router_is_looked_at_again() -> None:
     """Where the descriptor may say nothing of room, the pump looks for it after some time, again and again."""
-    place = Place(tells_room=False)
+    place = PumpedPlace(tells_room=False)
     place.turn()
     assert place.timers == []
     place.fill_and_wait()
@@ -231,7 +228,7 @@ def test_a_router_is_looked_at_again() -> None:
 
 def test_stopped() -> None:
     """A pump that was stopped reads no more, leads no more, and leaves no timer; stopping twice is no error."""
-    place = Place(tells_room=False)
+    place = PumpedPlace(tells_room=False)
     place.turn()
     place.fill_and_wait()
     place.turn()

@@ -25,19 +25,16 @@ __all__ = [
     "condition",
     "drop_assignment",
     "drop_branch",
-    "drop_break",
     "drop_call",
     "drop_decrement",
     "drop_increment",
     "handler",
-    "hoist_assignment",
     "ignore_result",
     "imports",
     "insert_before_return",
     "never",
     "once",
     "only_if",
-    "otherwise",
     "rename",
     "replace_call",
     "replace_use",
@@ -133,17 +130,6 @@ def handler(*mentions: str) -> Where:
     return Where(_words("handler", *mentions), parts)
 
 
-def otherwise(*mentions: str) -> Where:
-    """What is done where the test of the ``if`` that mentions these names does not hold: its ``else``."""
-
-    def parts(root: ast.AST) -> Iterator[Sequence[ast.AST]]:
-        for node in ast.walk(root):
-            if isinstance(node, ast.If) and node.orelse and _mentions(node.test, mentions):
-                yield node.orelse
-
-    return Where(_words("otherwise", *mentions), parts)
-
-
 def whole_test(*mentions: str) -> Where:
     """The whole test of the ``if``, the ``elif`` or the ``while`` that mentions these names."""
 
@@ -220,31 +206,6 @@ def only_if(name: str, test: str) -> Change:
             yield source.replace(node, f"if {test}: {source.of(node)}")
 
     return Change(_words("only_if", name, test), edits)
-
-
-def drop_break() -> Change:
-    """Take out the ``break``."""
-
-    def edits(source: Source, root: ast.AST) -> Iterator[Edit]:
-        for node in ast.walk(root):
-            if isinstance(node, ast.Break):
-                yield source.replace(node, "pass")
-
-    return Change(_words("drop_break"), edits)
-
-
-def hoist_assignment(name: str) -> Change:
-    """Put the assignment to this name before the ``if`` in which it stands, so that it is made in any case."""
-
-    def edits(source: Source, root: ast.AST) -> Iterator[Edit]:
-        for node in ast.walk(root):
-            for statement in node.body if isinstance(node, ast.If) else ():
-                if isinstance(statement, ast.Assign) and name in map(name_of, statement.targets):
-                    before = source.insert(node, source.of(statement))
-                    between = source.between(node, statement)
-                    yield Edit(before.start, source.end(statement), f"{before.text}{between}pass")
-
-    return Change(_words("hoist_assignment", name), edits)
 
 
 def insert_before_return(statement: str) -> Change:

@@ -23,6 +23,7 @@ LOT = "zmqbridge.waiting.parking:ParkingLot"
 CLOSING = conformance("asyncio", "closing")
 MISUSE = conformance("asyncio", "misuse")
 GUARDS = ("tests/waiting/test_guard.py",)
+LOOKS = ("tests/channel/test_looks.py",)
 HOMES = ("tests/test_home.py",)
 
 CLOSES = [
@@ -64,21 +65,21 @@ CLOSES = [
         "when a look finds the socket ended, all are told",
         f"{CHANNEL}:Channel.look",
         drop_call("ended_by"),
-        CLOSING,
+        LOOKS,
     ),
     Mutation(
         "closing",
         "when a send finds the socket ended, all are told",
         "zmqbridge.channel.attempt:Attempt.send",
         drop_call("_ended"),
-        ("tests/model",),
+        LOOKS,
     ),
     Mutation(
         "closing",
         "who is told that the socket was ended is woken",
         f"{CHANNEL}:Channel.ended_by",
         drop_call("wake_all"),
-        CLOSING,
+        LOOKS,
     ),
     Mutation(
         "closing",

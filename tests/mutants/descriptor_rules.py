@@ -31,6 +31,7 @@ PLAIN = "zmqbridge.socket.plain:Socket"
 LEAN = "zmqbridge.socket.lean:LeanSocket"
 MODEL = ("tests/model",)
 WALK = ("tests/test_explore.py", "-k", "hung_once or few_steps")
+ATTEMPTS = ("tests/channel/test_attempt.py",)
 LOOKS = ("tests/channel/test_looks.py",)
 PUMPS = ("tests/channel/test_pump.py",)
 SOCKETS = ("tests/sockets",)
@@ -59,35 +60,35 @@ ANY_CALL_EATS_THE_EDGE = [
         "look after a send that was accepted",
         ATTEMPT,
         only_if("touch", "not locals().get('sent')"),
-        (*LOOKS, *conformance("asyncio", "edge")),
+        (*ATTEMPTS, *conformance("asyncio", "edge")),
     ),
     Mutation(
         "2",
         "look after a refused send that saw something to receive",
         ATTEMPT,
         only_if("touch", "locals().get('sent', True)"),
-        (*LOOKS, *conformance("asyncio", "refused_sends")),
+        (*ATTEMPTS, *conformance("asyncio", "refused_sends")),
     ),
     Mutation(
         "2",
         "look after a refused send only if somebody wants input",
         ATTEMPT,
         unguarded("wants_input"),
-        LOOKS,
+        ATTEMPTS,
     ),
     Mutation(
         "2",
         "look after a refused send only if it saw something to receive",
         ATTEMPT,
         unguarded("input_pending"),
-        LOOKS,
+        ATTEMPTS,
     ),
     Mutation(
         "2",
         "look after a send that raised",
         ATTEMPT,
         only_if("touch", "'sent' in locals()"),
-        (*LOOKS, *conformance("asyncio", "edge")),
+        (*ATTEMPTS, *conformance("asyncio", "edge")),
     ),
     Mutation(
         "2",
@@ -190,7 +191,7 @@ AFTER_EAGAIN_IT_IS_ARMED = [
         "where there is no room to read, something may be left",
         f"{CHANNEL}._read",
         returns("True").within(branch("room")),
-        WALK,
+        LOOKS,
     ),
     Mutation(
         "3",

@@ -18,7 +18,7 @@ MUTATIONS = [
     Mutation("handlers", "a touch has a pump look where sends wait", f"{PUMP}.wake", unguarded("lanes"), PUMPS),
     Mutation("handlers", "a pump that does not read hears of the end", f"{PUMP}.wake", unguarded("open"), PUMPS),
     Mutation("handlers", "a look under way goes on, and no other begins", f"{PUMP}.look", unguarded("_looking"), PUMPS),
-    Mutation("handlers", "what is stopped reads no more", f"{PUMP}.look", unguarded("_stopped"), PUMPS),
+    Mutation("handlers", "what is stopped reads no more", f"{PUMP}._read_and_deliver", unguarded("_stopped"), PUMPS),
     Mutation("handlers", "a pump hears of the end that a send found", f"{PUMP}.look", drop_call("check_open"), PUMPS),
     Mutation(
         "handlers",

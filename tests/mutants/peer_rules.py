@@ -79,14 +79,14 @@ MUTATIONS = [
         "what is malformed was not received",
         STATS,
         argument("Stats", "received", "{} + malformed"),
-        conformance("asyncio", "counts"),
+        conformance("asyncio", "stats"),
     ),
     Mutation(
         "nothing let in",
         "a reply that nobody waits for was not received",
         STATS,
         argument("Stats", "received", "{} + unmatched"),
-        conformance("asyncio", "counts"),
+        conformance("asyncio", "stats"),
     ),
     Mutation(
         "nothing let in",

@@ -75,10 +75,6 @@ class Source:
         """Return a node's text, without the brackets around it."""
         return self._bytes[self.start(node) : self.end(node)].decode()
 
-    def between(self, node: ast.AST, other: ast.AST) -> str:
-        """Return the text from where one node begins to where another one does."""
-        return self._bytes[self.start(node) : self.start(other)].decode()
-
     def replace(self, node: ast.AST, text: str) -> Edit:
         """Return the edit that puts a text in a node's place."""
         return Edit(self.start(node), self.end(node), text)

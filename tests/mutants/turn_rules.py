@@ -30,6 +30,7 @@ TURN = "zmqbridge.waiting.turn:Turn"
 PLAIN = "zmqbridge.socket.plain:Socket"
 LEAN = "zmqbridge.socket.lean:LeanSocket"
 FAIRNESS = conformance("asyncio", "fairness")
+AHEAD = ("tests/test_read_ahead.py",)
 LIMITS = conformance("asyncio", "turn_limit")
 TURNS = ("tests/loops/test_asyncio.py", "-k", "one_turn or a_turn")
 BOOKS = ("tests/waiting/test_turn.py",)
@@ -49,28 +50,28 @@ BATCHES = [
         "a batch is bounded by what a turn reads",
         "zmqbridge.link:_read_ahead",
         replace_call("min", "most or turn_limit"),
-        LIMITS,
+        AHEAD,
     ),
     Mutation(
         "fair",
         "a batch is bounded by the receive high-water mark",
         "zmqbridge.link:_read_ahead",
         replace_call("min", "turn_limit"),
-        conformance("asyncio", "pipeline"),
+        AHEAD,
     ),
     Mutation(
         "fair",
         "nothing is read ahead where only the newest message counts",
         "zmqbridge.link:_read_ahead",
         unguarded("CONFLATE"),
-        conformance("asyncio", "options"),
+        AHEAD,
     ),
     Mutation(
         "fair",
         "nothing is read ahead where the sockets talk by turns",
         "zmqbridge.link:_read_ahead",
         unguarded("TYPE"),
-        conformance("asyncio", "reqrep"),
+        AHEAD,
     ),
     Mutation("fair", "a batch is bounded in bytes", f"{PLAIN}.receive", never("room"), SOCKETS),
     Mutation("fair", "a batch is bounded in bytes (ctypes)", f"{LEAN}.receive", never("room"), SOCKETS),
@@ -100,6 +101,13 @@ THE_LIMIT = [
         "a limit that lets nothing be done is refused",
         "zmqbridge.context:Context.__init__",
         replace_call("check_turn_limit", "turn_limit"),
+        ("tests/test_turn_limits.py",),
+    ),
+    Mutation(
+        "fair",
+        "so is that of a factory",
+        "zmqbridge.link:Link.__init__",
+        drop_call("check_turn_limit"),
         ("tests/test_turn_limits.py",),
     ),
 ]
@@ -210,7 +218,7 @@ STRICT_RULES = [
         "what was read ahead is not taken without a checkpoint",
         "zmqbridge.connections.base:Receiver.receive",
         condition("lenient", becomes="True"),
-        STRICT,
+        ("tests/loops/test_trio_read_ahead.py",),
     ),
     Mutation("strict", "a send makes a checkpoint", f"{OUTBOX}.send", unguarded("strict_checkpoints"), STRICT),
     Mutation("strict", "a send at once is for lenient turns", f"{ATTEMPT}.at_once", unguarded("lenient"), STRICT),

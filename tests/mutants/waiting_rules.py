@@ -22,6 +22,7 @@ INBOX = "zmqbridge.waiting.inbox:Inbox"
 OUTBOX = "zmqbridge.channel.outbox:Outbox"
 PARKING = ("tests/waiting/test_parking.py", "tests/waiting/test_parking_in_any_order.py")
 CLAIMS = ("tests/waiting/test_inbox.py",)
+OVERTAKING = ("tests/channel/test_overtaking.py",)
 MODEL = ("tests/model",)
 
 ONE_LEADS = [
@@ -70,7 +71,11 @@ NOTHING_LOST = [
         (*PARKING, *MODEL),
     ),
     Mutation(
-        "nothing lost", "a writer that goes lets the next one try", f"{LOT}.leave_writer", drop_call("_let_try"), MODEL
+        "nothing lost",
+        "a writer that goes lets the next one try",
+        f"{LOT}.leave_writer",
+        drop_call("_let_try"),
+        PARKING,
     ),
     Mutation("nothing lost", "who may try is woken", f"{LOT}._let_try", drop_call("wake"), PARKING),
     Mutation(
@@ -120,7 +125,7 @@ NOTHING_LOST = [
         "a reply that came while the loop was blocked came in time",
         f"{CHANNEL}.wait_for_answer",
         condition("_catch_up", becomes="False"),
-        conformance("asyncio", "reqrep"),
+        conformance("twisted-epoll", "reqrep"),
     ),
 ]
 
@@ -133,14 +138,14 @@ IN_ORDER = [
         "a receive that runs before its turn waits",
         f"{CHANNEL}.receive",
         condition("is_first", becomes="parked.served"),
-        conformance("trio", "order_of_waiting"),
+        conformance("trio", "order"),
     ),
     Mutation(
         "order",
         "when a claim ends, the next one is woken",
         f"{INBOX}.revoke",
         drop_call("wake"),
-        (*CLAIMS, *conformance("trio", "order_of_waiting")),
+        (*CLAIMS, *conformance("trio", "order")),
     ),
     Mutation("order", "what is reserved is taken by nobody else", f"{INBOX}.grant", drop_call("_exchange"), CLAIMS),
     Mutation("order", "nor what comes meanwhile", f"{INBOX}.put", condition("_claims", becomes="False"), CLAIMS),
@@ -152,28 +157,35 @@ IN_ORDER = [
         "a send that asks for nothing does not overtake those that wait",
         "zmqbridge.channel.attempt:Attempt.at_once",
         unguarded("_lanes"),
-        conformance("asyncio", "pipeline"),
+        OVERTAKING,
     ),
     Mutation(
         "order",
         "a send does not overtake those that wait",
         f"{OUTBOX}.send",
         unguarded("_lanes"),
-        conformance("asyncio", "pipeline"),
+        OVERTAKING,
     ),
     Mutation(
         "order",
         "a send that does not wait does not overtake those that do",
         f"{OUTBOX}.send_nowait",
         unguarded("_lanes"),
-        conformance("asyncio", "order_of_waiting"),
+        OVERTAKING,
     ),
     Mutation(
         "order",
         "many do not overtake those that wait",
         f"{OUTBOX}._send_list",
         unguarded("_lanes"),
-        conformance("asyncio", "pipeline"),
+        OVERTAKING,
+    ),
+    Mutation(
+        "order",
+        "many do not overtake those that wait, where nobody may wait",
+        f"{OUTBOX}.send_many_nowait",
+        condition("_lanes", becomes="False"),
+        OVERTAKING,
     ),
     Mutation(
         "order",

@@ -1,0 +1,44 @@
+"""How many messages a connection reads ahead at most."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import zmq
+
+import zmqbridge
+from zmqbridge import SocketOptions
+
+LIMIT = 5
+
+
+@pytest.mark.parametrize(
+    ("socket_type", "options", "expected"),
+    [
+        (zmq.PULL, SocketOptions(), LIMIT),
+        (zmq.PULL, SocketOptions(receive_high_water_mark=0), LIMIT),
+        (zmq.PULL, SocketOptions(receive_high_water_mark=2), 2),
+        (zmq.PULL, SocketOptions(conflate=True), 1),
+        (zmq.REQ, SocketOptions(), 1),
+        (zmq.REP, SocketOptions(), 1),
+        (zmq.ROUTER, SocketOptions(), LIMIT),
+    ],
+    ids=["as many as a turn", "no high-water mark", "a high-water mark", "the newest", "REQ", "REP", "ROUTER"],
+)
+def test_limits(monkeypatch: pytest.MonkeyPatch, socket_type: int, options: SocketOptions, expected: int) -> None:
+    """As many as one turn reads, fewer where libzmq is to hold few, and none where another one may not come first."""
+    context = zmqbridge.Context(linger=0, turn_limit=LIMIT)
+    connection = context.connection(socket_type, bind="inproc://ahead", options=options)
+    asked: list[int] = []
+
+    def receive(limit: int) -> tuple[list[Any], bool]:
+        asked.append(limit)
+        return [], True
+
+    monkeypatch.setattr(connection._link.socket, "receive", receive)
+    with suppress(zmqbridge.WouldBlock):
+        connection.receive_nowait()
+    context.close()
+    assert asked == [expected]
