@@ -23,7 +23,7 @@ test-everywhere: $(VENV)/.test ## the whole product: each case on every loop, al
 	$(PYTEST) --everywhere $(ARGS)
 
 test-pure: $(VENV)/.test ## the conformance suite once more, without the C extension
-	ZMQBRIDGE_NO_SPEEDUPS=1 $(PYTEST) tests/conformance tests/test_socket.py tests/test_trial.py $(ARGS)
+	ZMQBRIDGE_NO_SPEEDUPS=1 $(PYTEST) tests/conformance tests/sockets tests/channel tests/waiting tests/test_trial.py $(ARGS)
 
 stable: $(VENV)/.test ## the whole test suite RUNS times in a row, 50 unless said, up to the first that fails
 	@set -e; for run in $$(seq $(RUNS)); do echo "== run $$run of $(RUNS)"; $(PYTEST) --quiet $(ARGS); done
