@@ -53,10 +53,27 @@ mutants: $(VENV)/.test ## take each rule out of the code, one at a time, and see
 explore: $(VENV)/.test ## every interleaving of small worlds, in ten minutes on two processors; ARGS='--world puller' is less
 	$(RUN) -m tests.explore $(ARGS)
 
-memcheck: $(VENV)/.test ## the C extension's tests under valgrind, in a minute: no access to memory that is gone
+memcheck: $(VENV)/.test ## the C extension's tests under valgrind, in some minutes: no access to memory that is gone
 	PYTHONMALLOC=malloc valgrind --quiet --undef-value-errors=no --num-callers=20 --suppressions=tests/valgrind.supp \
-		--error-exitcode=1 $(RUN) -m pytest -q -p no:cacheprovider -o timeout=0 tests/test_fast.py \
-		-k 'not tells and not leak' $(ARGS)
+		--error-exitcode=1 $(RUN) -m pytest -q -p no:cacheprovider -o timeout=0 $(BOTH) \
+		-k 'not python and not plain and not lean and not tells and not leaks' $(ARGS)
+
+sanitize: $(VENV)/.test ## the C extension built with gcc's sanitizers of addresses and of undefined behaviour, and its tests
+	rm -rf $(SANITIZED)
+	mkdir -p $(SANITIZED)
+	cp -r pyproject.toml tests zmqbridge zmqbridge_asyncio zmqbridge_trio zmqbridge_twisted $(SANITIZED)
+	gcc -shared -fPIC -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+		-std=c11 -Wall -Wextra -Werror -DPy_LIMITED_API=0x030B0000 \
+		-I$(shell $(RUN) -c 'import sysconfig; print(sysconfig.get_path("include"))') \
+		zmqbridge/_native/*.c -o $(SANITIZED)/zmqbridge/_native/speedups.abi3.so
+	cd $(SANITIZED) && LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so)" \
+		ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc \
+		$(abspath $(RUN)) -m pytest -q --capture=sys -p no:cacheprovider -o timeout=0 $(BOTH) tests/conformance --harness asyncio $(ARGS)
+
+SANITIZED := build/sanitized
+
+# What runs the C extension and its twins in Python by the same cases.
+BOTH := tests/native tests/channel tests/waiting tests/sockets
 
 fuzz: $(VENV)/.test ## layouts of frames without end, or ARGS='--seconds 60'; led by atheris after 'make .venv/.fuzz'
 	$(RUN) -m tests.fuzz $(ARGS)
