@@ -105,8 +105,8 @@ guarantees: $(VENV)/.bench ## what becomes of the awkward cases, here and in oth
 clean: ## remove the virtual environments and all that was built
 	rm -rf .venv .venv-* docs/_build build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
-# One stamp for each dependency group that is installed. pip reads groups from 25.1 on.
-$(VENV)/.%: pyproject.toml | $(VENV)/bin/python
+# One stamp for each dependency group that is installed; what the extension is made of builds it anew. pip reads groups from 25.1 on.
+$(VENV)/.%: pyproject.toml setup.py $(wildcard zmqbridge/_native/*.[ch]) | $(VENV)/bin/python
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable . --group $*
 	@touch $@
 
