@@ -88,16 +88,22 @@ def test_a_send_parks_behind_a_receive(place: Place, tells_room: bool) -> None:
 
 
 def test_no_room_to_read() -> None:
-    """Where a look has no room to read, since those whose messages were read have not run yet, another look follows."""
+    """Where a look has no room to read, since he for whom the last one read has not run yet, another look follows."""
     place = Place(turn_limit=1)
-    receive, send = place.channel.receive, place.outbox.send
-    place.backend.spawn("send, and read for all", send((b"x",)))
-    place.backend.settle()
-    receiving = [place.backend.spawn("receive", receive(checkpoint=False)) for _ in range(3)]
-    place.backend.settle()
-    for number in range(3):
+    backend = place.backend
+    receiving = [backend.spawn("receive", place.channel.receive(checkpoint=False)) for _ in range(3)]
+    backend.settle()
+    place.wire.arrive([b"0"])
+    backend.settle()
+    *_, leader = receiving
+    assert leader.waits is not None
+    assert leader.waits.fd == FD
+    for number in range(1, 3):
         place.wire.arrive([b"%d" % number])
-    place.backend.settle()
+    backend.poll()
+    for _ in range(2):
+        backend.step(leader)  # it reads for another, who does not run; then there is no room
+    backend.settle()
     assert [task.value for task in receiving] == [[b"0"], [b"1"], [b"2"]]
 
 
