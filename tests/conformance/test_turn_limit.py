@@ -67,7 +67,8 @@ async def test_reading_beside_those_who_have_theirs(loop: Harness, addresses: Ad
         async def receive() -> None:
             await puller.receive()
             with suppress(zmqbridge.WouldBlock):
-                puller.receive_nowait()
+                puller.receive_nowait()  # what is free
+                puller.receive_nowait()  # nothing is free, so this one reads
             ahead.append(puller.stats.buffered)
 
         receiving = [loop.spawn(receive) for _ in range(3)]
@@ -76,7 +77,7 @@ async def test_reading_beside_those_who_have_theirs(loop: Harness, addresses: Ad
             pusher.send_nowait(b"x")
         for task in receiving:
             await task.result()
-        assert max(ahead) == LIMIT
+        assert max(ahead) == LIMIT - 1  # it took one of what it read
 
 
 @pytest.mark.parametrize("how", ["send", "list", "iterator"])
