@@ -119,12 +119,13 @@ class Pump(Generic[Item]):
 
     def _read_and_deliver(self, channel: Channel[Item]) -> None:
         deliver, inbox, clock = self._deliver, channel.inbox, self._clock
+        take = inbox.take_free
         ends = clock() + TURN
         room = channel.batch
         while room > 0 and not self._stopped:
             if not len(inbox):
                 channel.look()
-            while room > 0 and (item := inbox.take_free()) is not NOTHING:
+            while room > 0 and (item := take()) is not NOTHING:
                 room -= 1
                 deliver(item)
                 if clock() >= ends:

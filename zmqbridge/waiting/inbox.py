@@ -75,8 +75,11 @@ class Inbox(Generic[Item]):
 
     def take_free(self) -> Item:
         """Return the oldest item if more is there than is reserved, on the socket's thread; else :data:`NOTHING`."""
-        if self.has_free() and self.ownership.owner == get_ident():
-            return (self.free or self._held).popleft()
+        if self.ownership.owner == get_ident():
+            if self.free:
+                return self.free.popleft()
+            if self.has_free():
+                return self._held.popleft()
         return NOTHING  # type: ignore[no-any-return]
 
     def take_many(self, limit: int) -> list[Item]:
