@@ -6,7 +6,6 @@ Whoever changes the core's insides changes this file, and nothing else of the se
 from __future__ import annotations
 
 import gc
-import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,8 +22,7 @@ __all__ = ["FD", "PLAN", "Opened", "open_dealer", "open_requester"]
 
 FD = 7
 
-# What is malformed is dropped, and told in the log.
-logging.getLogger("zmqbridge").setLevel(logging.CRITICAL)
+BATCH = _channel.BATCH
 
 PLAN = Plan(
     packages=("zmqbridge", "tests."),
@@ -57,8 +55,9 @@ class ModelContext(zmqbridge.Context):
         return ModelSocket(self.pipe, FD)
 
     def forget(self) -> None:
-        """What was opened is dropped as it is, and never closed."""
+        """What was opened is dropped as it is, and never closed; turns are as long as ever."""
         self._connections.clear()
+        _channel.BATCH = BATCH
 
 
 class Ids(Iterator[bytes]):
