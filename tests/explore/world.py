@@ -152,7 +152,7 @@ WORLDS = {
         ("arrive", "take", "leave"),
         6,
     ),
-    "edge": Kind(open_dealer, ("receive", "send", "send_frames"), (), ("arrive", "take"), ("arrive", "take"), 8),
+    "edge": Kind(open_dealer, ("receive", "send", "send_frames"), (), ("arrive", "take"), ("arrive", "take"), 9),
     "pusher": Kind(
         open_dealer,
         ("send", "send_frames", "send_many"),
