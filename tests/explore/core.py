@@ -11,6 +11,7 @@ from typing import Any
 
 import zmqbridge
 from tests.explore.fingerprint import Plan
+from tests.explore.loop import Loop
 from tests.explore.peer import Pipe
 from tests.model.libzmq import ModelSocket
 from tests.model.loop import ModelBackend, Task
@@ -40,6 +41,7 @@ PLAN = Plan(
     # A turn's number is compared with the one before an await, and with no other.
     names={"turn", "_turn"},
     opaque={Pipe, ModelBackend, Task},
+    single={_channel.Channel, Dealer, Requester, ModelSocket, Loop},
 )
 
 
@@ -84,7 +86,7 @@ class Opened:
     @property
     def roots(self) -> list[object]:
         """All that the future depends on can be reached from these, the tasks and the pipe aside."""
-        return [self._channel]
+        return [self._channel, getattr(self.connection, "_protocol", None)]
 
     def read_ahead(self) -> list[Any]:
         """Return the messages that are taken off the socket, and by nobody yet, oldest first."""

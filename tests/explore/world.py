@@ -39,8 +39,9 @@ import zmq
 import zmqbridge
 from tests.explore.core import PLAN, ModelContext, Opened, open_dealer, open_requester
 from tests.explore.fingerprint import Graph, Snapshot
+from tests.explore.loop import Loop
 from tests.explore.peer import Pipe
-from tests.model.loop import Cancelled, ModelBackend, Task
+from tests.model.loop import Cancelled, Task
 
 __all__ = ["WORLDS", "Broken", "Kind", "World"]
 
@@ -200,18 +201,6 @@ class Doing(Task):
     @property
     def body(self) -> Any:
         return self._body
-
-
-class Loop(ModelBackend):
-    """The model's loop, which also tells the pipe whether its descriptor is registered."""
-
-    def __init__(self) -> None:
-        super().__init__(lambda fd: self.pipe.readable)
-        self.pipe = Pipe(0)
-
-    def release(self, fd: int) -> None:
-        super().release(fd)
-        self.pipe.registered = False
 
 
 @cache
