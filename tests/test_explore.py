@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.explore import core
-from tests.explore.search import Expander, replay, search
+from tests.explore.search import replay, search
 from tests.explore.world import WORLDS, Broken, World
 
 # How many steps of each world are searched here.
@@ -66,23 +66,17 @@ def test_a_leader_that_is_not_replaced_is_found(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("kind", WORLDS)
 def test_a_step_is_undone(kind: str) -> None:
     """After a step that was undone, the state is the one before; after the same steps again, it is the same."""
-    expander = Expander(kind, 1, in_order=False)
-    reached = expander.expand([[]]).children
-    states: list[list[str]] = [[]] + [[step] for _, _, step, _ in reached]
-    again = World(kind, 1)
-    for steps in states:
-        again.begin()
-        for step in steps:
-            again.take(step)
-        inner = again.inner_state()
-        before = again.fingerprint()
-        saved = again.saved(inner)
-        for step in again.outer_steps() + again.new_steps():
-            again.take(step)
-            again.back(saved)
-            assert again.fingerprint() == before, (steps, step)
-    again.leave()
-    expander.end()
+    with World(kind, 1) as world:
+        for steps in [[], *([step] for step in world.outer_steps() + world.new_steps())]:
+            world.begin()
+            for step in steps:
+                world.take(step)
+            before = world.fingerprint()
+            saved = world.saved(world.inner_state())
+            for step in world.outer_steps() + world.new_steps():
+                world.take(step)
+                world.back(saved)
+                assert world.fingerprint() == before, (steps, step)
 
 
 def test_two_processes_see_what_one_sees() -> None:

@@ -5,6 +5,7 @@ that can happen to one connection: up to three tasks, a peer, turns of one messa
 steps that lead to the same state only one is gone on with. What it finds first is so the shortest there is.
 
 - :mod:`~tests.explore.peer`: the model of libzmq's edge, with a peer that comes and leaves.
+- :mod:`~tests.explore.loop`: the model of a loop, which keeps its registration between waits.
 - :mod:`~tests.explore.core`: opens a connection on it. The only file that knows private names of the core.
 - :mod:`~tests.explore.fingerprint`: what two states have in common that behave alike from now on.
 - :mod:`~tests.explore.world`: the steps, and what must hold.

@@ -20,6 +20,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="for each world at most")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--any-order", action="store_true", help="receives that wait may overtake each other")
+    parser.add_argument("--bounded", action="store_true", help="nothing reads more at once than a turn has, too")
     parser.add_argument("--goes-on", action="store_true", help="look for more when something was found")
     return parser
 
@@ -49,6 +50,7 @@ def main() -> int:
                 seconds=arguments.seconds,
                 processes=arguments.processes,
                 in_order=not arguments.any_order,
+                bounded=arguments.bounded,
                 goes_on=arguments.goes_on,
                 tell=tell,
             )

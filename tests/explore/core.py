@@ -13,6 +13,7 @@ import zmq
 
 import zmqbridge
 from tests.explore.fingerprint import Plan
+from tests.explore.loop import Loop
 from tests.explore.peer import Pipe
 from tests.model.libzmq import ModelSocket
 from tests.model.loop import ModelBackend, Task
@@ -44,6 +45,7 @@ PLAN = Plan(
     # A turn's number is compared with the one before an await, and with no other.
     names={"number"},
     opaque={Pipe, ModelBackend, Task},
+    single={Channel, Dealer, Requester, ModelSocket, Loop},
 )
 
 
@@ -90,7 +92,7 @@ class Opened:
     @property
     def roots(self) -> list[object]:
         """All that the future depends on can be reached from these, the tasks and the pipe aside."""
-        return [self._channel, self._outbox]
+        return [self._channel, self._outbox, getattr(self.connection, "_protocol", None)]
 
     def read_ahead(self) -> list[Any]:
         """Return the messages that are taken off the socket, and by nobody yet, oldest first."""

@@ -57,15 +57,23 @@ class Plan:
         without: attributes that have no influence, or are reached otherwise, as ``Class.name``.
         names: attributes and variables whose numbers matter only by being the same or not.
         opaque: classes whose objects are seen, and not entered; nor are those of classes made from them.
+        single: classes of which there is one object, reached from the roots or of no influence: that a coroutine
+            refers to it says nothing.
     """
 
     def __init__(
-        self, packages: tuple[str, ...], without: Collection[str], names: Collection[str], opaque: Collection[type]
+        self,
+        packages: tuple[str, ...],
+        without: Collection[str],
+        names: Collection[str],
+        opaque: Collection[type],
+        single: Collection[type],
     ) -> None:
         self.packages = packages
         self.without = frozenset(without)
         self.names = frozenset(names)
         self.opaque = tuple(opaque)
+        self._left_out = IGNORED | frozenset(single)
         self.entered: set[type] = set()
         self._getters: dict[tuple[type, int], tuple[tuple[str, ...], Callable[[Any], Any], bool]] = {}
         self._numbered: dict[CodeType, bool] = {}
@@ -101,6 +109,7 @@ class Plan:
 
         That changes when it runs, and not before. Plain values come first, as one text.
         """
+        left_out = self._left_out
         plain: list[Any] = []
         held: list[Any] = [""]
         waiting: Any = coroutine
@@ -125,9 +134,8 @@ class Plan:
             for item in items:
                 kind = type(item)
                 if kind in PLAIN or (kind is int and item < LARGE):
-                    if item is not code.co_name and item is not code.co_qualname:
-                        plain.append(item)
-                elif kind not in IGNORED and item is not inner:
+                    plain.append(item)
+                elif kind not in left_out and item is not inner:
                     held.append(item)
             waiting = inner
         held[0] = repr(plain)

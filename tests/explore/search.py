@@ -75,21 +75,18 @@ class Report:
     found: dict[str, Counterexample] = field(default_factory=dict)
 
 
-def replay(world: str, turn: int, steps: Iterable[str], *, in_order: bool = False) -> None:
+def replay(world: str, turn: int, steps: Iterable[str], *, in_order: bool = False, bounded: bool = False) -> None:
     """Go through a list of steps, and then let all come to rest. Steps that are not possible (any more) are left out.
 
     Raises:
         Broken: if something does not hold that must.
     """
-    explored = World(world, turn, in_order=in_order)
-    try:
+    with World(world, turn, in_order=in_order, bounded=bounded) as explored:
         for step in steps:
             if explored.possible(step):
                 explored.take(step)
                 explored.check()
         explored.settle()
-    finally:
-        explored.leave()
 
 
 def flat(path: Path) -> list[str]:
@@ -120,8 +117,8 @@ class Portion:
 class Expander:
     """Finds what the steps from a state lead to."""
 
-    def __init__(self, kind: str, turn: int, in_order: bool) -> None:
-        self._world = World(kind, turn, in_order=in_order)
+    def __init__(self, kind: str, turn: int, in_order: bool = False, bounded: bool = False) -> None:
+        self._world = World(kind, turn, in_order=in_order, bounded=bounded)
         self._known: set[int] = set()
 
     def expand(self, states: list[list[str]]) -> Portion:
@@ -196,10 +193,10 @@ class Expander:
 _expander: Expander | None = None
 
 
-def _prepare(kind: str, turn: int, in_order: bool) -> None:
+def _prepare(kind: str, turn: int, in_order: bool, bounded: bool) -> None:
     global _expander  # noqa: PLW0603 - each process has its own
     gc.set_threshold(50_000, 20, 100)
-    _expander = Expander(kind, turn, in_order)
+    _expander = Expander(kind, turn, in_order, bounded)
 
 
 def _expand(states: list[list[str]]) -> Portion:
@@ -209,15 +206,17 @@ def _expand(states: list[list[str]]) -> Portion:
 
 @contextmanager
 def _expanding(
-    processes: int, kind: str, turn: int, in_order: bool
+    processes: int, kind: str, turn: int, in_order: bool, bounded: bool
 ) -> Iterator[Callable[[Iterable[list[list[str]]]], Iterator[Portion]]]:
     """Lend what expands portions, in their order."""
     if processes == 1:
-        expander = Expander(kind, turn, in_order)
-        yield lambda portions: map(expander.expand, portions)
-        expander.end()
+        expander = Expander(kind, turn, in_order, bounded)
+        try:
+            yield lambda portions: map(expander.expand, portions)
+        finally:
+            expander.end()
     else:
-        with Pool(processes, _prepare, (kind, turn, in_order)) as pool:
+        with Pool(processes, _prepare, (kind, turn, in_order, bounded)) as pool:
             yield lambda portions: pool.imap(_expand, portions)
 
 
@@ -230,6 +229,7 @@ def search(
     states: int = 1 << 62,
     processes: int = 1,
     in_order: bool = False,
+    bounded: bool = False,
     goes_on: bool = False,
     tell: Callable[[Report], None] = lambda report: None,
 ) -> Report:
@@ -243,6 +243,7 @@ def search(
         states: no further layer once so many were seen.
         processes: how many expand states.
         in_order: receives are served in the order of their calls, too.
+        bounded: nothing that is run reads more messages at once than a turn has, too.
         goes_on: it goes on when something is found, though not from where something does not hold.
         tell: told of each layer.
     """
@@ -250,7 +251,7 @@ def search(
     report = Report()
     seen: set[int] = set()
     layers: list[dict[int, Path]] = [{0: None}, {}, {}]
-    with _expanding(processes, kind, turn, in_order) as expand:
+    with _expanding(processes, kind, turn, in_order, bounded) as expand:
         for done in range(depth):
             layer = [(fingerprint, path) for fingerprint, path in layers[0].items() if fingerprint not in seen]
             layers = [*layers[1:], {}]

@@ -222,7 +222,7 @@ ONE_THREAD = [
         "one thread",
         "a receive that asks for nothing is for the socket's own thread",
         f"{INBOX}.take_free",
-        unguarded("get_ident"),
+        condition("get_ident", becomes="True"),
         CLAIMS,
     ),
     Mutation(
