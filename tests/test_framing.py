@@ -21,6 +21,7 @@ from zmqbridge.framing import (
     read_reply,
     reply_frames,
     request_frames,
+    split,
     tag_bytes,
 )
 
@@ -32,6 +33,24 @@ tags = st.binary(max_size=20).filter(lambda tag: b"\0" not in tag)
 def test_publication_round_trip(tag: bytes, message: bytes) -> None:
     """What is published under a tag is read back as that tag and that message, zero bytes and all."""
     assert read_publication([publication_frame(message, tag)]) == Publication(tag, message)
+
+
+@given(st.lists(st.binary(max_size=8) | st.sampled_from([b"", b"\0", b"a\0b\0c", b"no end"])))
+def test_split(frames: list[bytes]) -> None:
+    """The first zero byte of a frame ends its tag; where there is none, all of it is tag, and nothing ends it."""
+    parts = split(frames)
+    assert [b"".join(three) for three in parts] == frames
+    assert all(b"\0" not in tag and end in (b"", b"\0") for tag, end, _ in parts)
+    assert [bool(end) for _, end, _ in parts] == [b"\0" in frame for frame in frames]
+
+
+def test_split_by_something_else() -> None:
+    """Where both ends agree on something else, its first occurrence ends the tag."""
+    assert split([b"a, b, c", b"a,b", b""], b", ") == [(b"a", b", ", b"b, c"), (b"a,b", b"", b""), (b"", b"", b"")]
+    frame = publication_frame(b"b, c", "a", b", ")
+    assert read_publication([frame], b", ") == Publication(b"a", b"b, c")
+    with pytest.raises(RemoteProtocolError, match="no b', '"):
+        read_publication([b"a,b"], b", ")
 
 
 def test_publication_on_the_wire() -> None:

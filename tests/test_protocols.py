@@ -5,14 +5,16 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections import Counter
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from zmqbridge.decoding import FramesDecoder
 from zmqbridge.errors import ConnectionClosed, ContextTerminated, LocalProtocolError, RemoteProtocolError
-from zmqbridge.framing import Envelope
+from zmqbridge.framing import Envelope, Publication
 from zmqbridge.protocols import (
     ConnectionState,
     Faults,
@@ -93,6 +95,65 @@ def test_subscriber_leaves_out_what_is_malformed() -> None:
     batch = [[b"a\x001"], [b"junk"], [b"b", b"2"], [b"", b"", b""], [b"\0"]]
     assert subscriber.receive(batch) == [(b"a", b"1"), (b"b", b"2"), (b"", b"")]
     assert subscriber.faults.malformed == 2
+
+
+READ = Publication(b"read", b"already")
+
+
+@pytest.mark.parametrize(
+    ("batch", "read", "malformed"),
+    [
+        ([], [], 0),
+        ([b"a\x001", b"\0"], [(b"a", b"1"), (b"", b"")], 0),
+        ([READ, READ], [READ, READ], 0),
+        ([b"a\x001", b"junk"], [(b"a", b"1")], 1),
+        ([b"junk"], [], 1),
+        ([READ, b"a\x001", [b"b", b"2"], [b"junk"], b"junk", [b"", b"", b""], READ], None, 3),
+        ([memoryview(b"a\x001"), [memoryview(b"b\x002")], memoryview(b"junk")], [(b"a", b"1"), (b"b", b"2")], 1),
+        ([[b"a\x001"], [b"two", b"frames"]], [(b"a", b"1"), (b"two", b"frames")], 0),
+    ],
+    ids=["none", "bare", "read already", "one bare is none", "none is one", "all kinds", "views", "lists"],
+)
+def test_subscriber_decodes(batch: list[Any], read: list[Any] | None, malformed: int) -> None:
+    """However messages come, as bare frames, as lists or read already, they decode to the same, and answer nobody."""
+    subscriber = SubscriberProtocol(Faults())
+    as_it_came = list(batch)
+    items, answered = subscriber.decode(batch)
+    assert items == ([READ, (b"a", b"1"), (b"b", b"2"), READ] if read is None else read)
+    assert all(type(item) is Publication for item in items)
+    assert answered == ()
+    assert subscriber.faults.malformed == malformed
+    assert batch == as_it_came
+    assert subscriber.single is Publication
+
+
+def test_requester_decodes() -> None:
+    """Replies are nobody's items: they answer whoever waits for them."""
+    requester: RequesterProtocol[str] = RequesterProtocol(Faults())
+    first, second = requester.begin([b"?"], "first"), requester.begin([b"?"], "second")
+    batch = [[second.id, b"", b"!"], [b"malformed"], [b"x" * 16, b"", b"forged"], [first.id, b""]]
+    assert requester.decode(batch) == ((), ["second", "first"])
+    assert (first.reply, second.reply) == ([], [b"!"])
+    assert (requester.unmatched, requester.faults.malformed) == (1, 1)
+    assert requester.decode([]) == ((), [])
+    assert requester.single is None
+
+
+def test_replier_decodes() -> None:
+    """Requests are items, and no answers."""
+    replier = ReplierProtocol(Faults())
+    envelopes, answered = replier.decode([[b"p", b"id", b"", b"x"], [b"junk"]])
+    assert (envelopes, answered) == ([([b"p"], b"id", [b"x"])], ())
+    assert replier.faults.malformed == 1
+    assert replier.single is None
+
+
+def test_frames_decode_to_themselves() -> None:
+    """Where the program reads the frames, they are left as they are."""
+    decoder = FramesDecoder()
+    messages = [[b"a"], [b"", b"b"]]
+    assert decoder.decode(messages) == (messages, ())
+    assert decoder.single is None
 
 
 def test_requester_matches_replies_to_their_requests() -> None:

@@ -31,20 +31,20 @@ static int inbox_traverse(PyObject *self, visitproc visit, void *arg)
     return 0;
 }
 
+/* Its list and its dictionary break every cycle themselves: it keeps them, so it can be used as long as it is there. */
 static int inbox_clear_references(PyObject *self)
 {
-    Inbox *inbox = (Inbox *)self;
-    inbox->next = inbox->end = 0;
-    Py_CLEAR(inbox->items);
-    Py_CLEAR(inbox->claims);
+    ((Inbox *)self)->next = ((Inbox *)self)->end = 0;
     return 0;
 }
 
 static void inbox_dealloc(PyObject *self)
 {
+    Inbox *inbox = (Inbox *)self;
     PyObject_GC_UnTrack(self);
-    inbox_clear_references(self);
-    Py_CLEAR(((Inbox *)self)->ownership);
+    Py_CLEAR(inbox->items);
+    Py_CLEAR(inbox->claims);
+    Py_CLEAR(inbox->ownership);
     free_object(self);
 }
 
