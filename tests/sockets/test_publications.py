@@ -12,8 +12,8 @@ from zmqbridge.framing import Publication
 from zmqbridge.protocols import Faults, SubscriberProtocol
 from zmqbridge.socket import FastSocket, Socket
 
-GOOD = [[b"tag\0message"], [b"\0"], [b"a\0b\0c"], [b"a\0"], [b"a\0c"], [b"\0" + b"x" * 1000]]
-READ = [(b"tag", b"message"), (b"", b""), (b"a", b"b\0c"), (b"a", b""), (b"a", b"c"), (b"", b"x" * 1000)]
+GOOD = [[b"tag\0message"], [b"\0"], [b"a\0b\0c"], [b"a\0"], [b"b\0c"], [b"\0" + b"x" * 1000]]
+READ = [(b"tag", b"message"), (b"", b""), (b"a", b"b\0c"), (b"a", b""), (b"b", b"c"), (b"", b"x" * 1000)]
 OTHERS = [[b"none"], [b"two\0", b"frames"], [b""], [b"", b"\0"]]
 
 Exchange = Callable[..., Any]
