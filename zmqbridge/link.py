@@ -41,7 +41,8 @@ class Stats:
         received: messages given to the caller or to a handler; for a requester, replies that found their request.
         buffered: messages read ahead that nobody has taken yet; one batch at most.
         parked: operations that wait at this moment, for a message or for room.
-        malformed: messages dropped because their frames made no sense.
+        malformed: messages dropped because their frames made no sense or were too many, or because there was no
+            memory for them.
         unmatched_replies: replies dropped because nobody waits for them: late, repeated or forged.
         dropped_replies: replies of a replier that could not be delivered: the client is gone,
             or made no room for them in time. They are not in ``sent``.

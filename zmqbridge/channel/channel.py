@@ -45,7 +45,7 @@ from weakref import WeakSet
 from zmqbridge.abc import Backend
 from zmqbridge.channel.units import units_for
 from zmqbridge.decoding import Decoder
-from zmqbridge.errors import ConnectionClosed, ContextTerminated, WouldBlock
+from zmqbridge.errors import ConnectionClosed, ContextTerminated, RemoteProtocolError, WouldBlock
 from zmqbridge.protocols import Faults
 from zmqbridge.socket import POLLIN, POLLOUT, Socket
 from zmqbridge.waiting.guard import Guard
@@ -131,6 +131,7 @@ class Channel(Generic[Item]):
         self._decoder = decoder
         self._faults = faults
         socket.single = decoder.single
+        socket.max_frames = decoder.max_frames
         _open_channels.add(self)
 
     @property
@@ -330,9 +331,17 @@ class Channel(Generic[Item]):
             self.arrived += len(messages)
             items, answered = self._decoder.decode(messages)
             self._deliver(items, answered)
-            if self._faults.fresh:
-                self._report_faults()
+        if self.socket.unfit:
+            self._count_unfit(self.socket.unfit)
+        if self._faults.fresh:
+            self._report_faults()
         return drained
+
+    def _count_unfit(self, reasons: list[str]) -> None:
+        self.arrived += len(reasons)
+        for reason in reasons:
+            self._faults.count(RemoteProtocolError(reason))
+        reasons.clear()
 
     def _deliver(self, items: Sequence[Item], answered: Sequence[Parked]) -> None:
         self.inbox.put(items)
@@ -364,6 +373,7 @@ class Channel(Generic[Item]):
         else:
             self.guard.close()
             self._release()
+            self.socket.close()  # where it is only of no use any more
         self.lot.wake_all()
 
     def close(self) -> bool:
