@@ -20,7 +20,7 @@ from zmqbridge import _native
 from zmqbridge._native import FRAME_COST, FUNCTIONS, SHARED_FROM, pyzmq_library
 from zmqbridge.socket import FastSocket, Socket
 
-__all__ = ["before_calls", "before_sends", "count_calls", "need"]
+__all__ = ["before_calls", "before_sends", "count_calls", "frame_of", "need"]
 
 Hook = Callable[..., int]
 
@@ -97,6 +97,14 @@ def before_calls(**hooks: Hook) -> Iterator[None]:
         raise failures[0]
 
 
+def frame_of(message: int) -> bytes:
+    """Return the frame that libzmq's message at an address holds."""
+    libzmq = ctypes.CDLL(pyzmq_library())
+    libzmq.zmq_msg_data.argtypes = libzmq.zmq_msg_size.argtypes = (ctypes.c_void_p,)
+    libzmq.zmq_msg_data.restype, libzmq.zmq_msg_size.restype = ctypes.c_void_p, ctypes.c_size_t
+    return ctypes.string_at(libzmq.zmq_msg_data(message), libzmq.zmq_msg_size(message))
+
+
 @contextmanager
 def before_sends(socket: Socket, hook: Callable[[bytes], int]) -> Iterator[None]:
     """Have a hook called with each frame that a socket is about to send, whichever way it does; frames are small."""
@@ -113,9 +121,12 @@ def before_sends(socket: Socket, hook: Callable[[bytes], int]) -> Iterator[None]
         return hook(ctypes.string_at(data or 0, size)) if handle == address else 0
 
     socket.send_frame = send
+    def zmq_msg_send(message: int, handle: int, flags: int) -> int:
+        return hook(frame_of(message)) if handle == address else 0
+
     try:
         if isinstance(socket, FastSocket):
-            with before_calls(zmq_send=zmq_send):
+            with before_calls(zmq_send=zmq_send, zmq_msg_send=zmq_msg_send):
                 yield
         else:
             yield

@@ -29,6 +29,7 @@ from weakref import WeakKeyDictionary
 
 import zmq
 
+from zmqbridge import _native
 from zmqbridge.abc import Backend
 
 __all__ = ["MAX_SOCKETS", "OwnedContext", "Termination", "at_exit", "open_context"]
@@ -93,6 +94,8 @@ class Termination:
             self._context.term()
         except zmq.ZMQError as error:
             logger.error("terminating the ZeroMQ context failed: %s", error)
+        if _native.speedups is not None:
+            _native.speedups.collect()
         with self._lock:
             self._done.set()
         _under_way.discard(self)

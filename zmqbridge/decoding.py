@@ -7,6 +7,7 @@ nobody who waits. So the rules of each pattern stand in its own protocol: see :m
 from __future__ import annotations
 
 from collections.abc import Sequence
+from sys import maxsize
 from typing import Any, Protocol, TypeVar
 
 __all__ = ["Decoder", "FramesDecoder"]
@@ -26,6 +27,10 @@ class Decoder(Protocol[Item_co, Caller_co]):
         With a class it may come as the frame itself, or as an instance of the class already.
         """
 
+    @property
+    def max_frames(self) -> int:
+        """How many frames a message has at most, where the caller leaves that open."""
+
     def decode(self, messages: list[Any], /) -> tuple[Sequence[Item_co], Sequence[Caller_co]]:
         """Read a batch.
 
@@ -43,6 +48,7 @@ class FramesDecoder:
     """Leaves messages as they are: lists of frames."""
 
     single = None
+    max_frames = maxsize
 
     def decode(self, messages: list[Frames]) -> tuple[list[Frames], tuple[()]]:
         """Return the messages."""

@@ -28,6 +28,7 @@ from zmqbridge.errors import LocalProtocolError, RemoteProtocolError
 
 __all__ = [
     "MAX_ENVELOPE",
+    "MAX_FRAMES",
     "BytesLike",
     "Envelope",
     "Message",
@@ -59,6 +60,9 @@ DELIMITER = b""
 
 MAX_ENVELOPE = 4096
 """Bytes of a request's envelope at most. A routing id has 255 at most, so sixteen proxies in a row fit."""
+
+MAX_FRAMES = 1024
+"""Frames of a publication, a request or a reply at most, unless ``SocketOptions(max_frames=...)`` says otherwise."""
 
 # How much of a large publication is looked at first for the end of its tag.
 _LIKELY_TAG = 256

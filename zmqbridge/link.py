@@ -28,6 +28,9 @@ __all__ = ["Link", "Stats"]
 
 Item = TypeVar("Item")
 
+# A reply to a request that was given up is no reply to the next one; XPUB_MANUAL grants the latest subscription.
+_BY_TURNS = (zmq.REQ, zmq.REP, zmq.XPUB)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stats:
@@ -41,7 +44,8 @@ class Stats:
         received: messages given to the caller or to a handler; for a requester, replies that found their request.
         buffered: messages read ahead that nobody has taken yet; one batch at most.
         parked: operations that wait at this moment, for a message or for room.
-        malformed: messages dropped because their frames made no sense.
+        malformed: messages dropped because their frames made no sense or were too many, or because there was no
+            memory for them.
         unmatched_replies: replies dropped because nobody waits for them: late, repeated or forged.
         dropped_replies: replies of a replier that could not be delivered: the client is gone,
             or made no room for them in time. They are not in ``sent``.
@@ -116,7 +120,8 @@ class Link(Generic[Item]):
             prepare(socket)
             self.endpoints += [socket.bind(address) for address in binds]
             self.endpoints += [socket.connect(address) for address in connects]
-            self.channel.batch = _read_ahead(socket, turn_limit)
+            self._turn_limit = turn_limit
+            self._adapt()
         except BaseException:
             socket.close(0)
             raise
@@ -165,6 +170,25 @@ class Link(Generic[Item]):
             of_type = [endpoint.address for endpoint in self.endpoints if endpoint.type == type]
             raise EndpointError(f"no {type} to {address!r}; this connection has {of_type!r}") from None
 
+    # --- options ---
+
+    def set_option(self, option: int, value: int | bytes | str) -> None:
+        """Set one of libzmq's options by number."""
+        with self.channel.touching() as socket:
+            socket.set_option(option, value)
+        self._adapt()
+
+    def _adapt(self) -> None:
+        """Settle how much may be read ahead: one turn at most, less where the caller wants libzmq to hold few (a worker
+        that shares its work with others), nothing where only the newest message counts, or where what the program does
+        about one changes what the next one is, or what becomes of it."""
+        socket, channel = self.socket, self.channel
+        most: int = socket.get_option(zmq.RCVHWM)
+        channel.batch = min(self._turn_limit, most or self._turn_limit)
+        if socket.get_option(zmq.TYPE) in _BY_TURNS or socket.get_option(zmq.CONFLATE):
+            channel.by_turns = True
+            channel.batch = 1
+
     # --- counts and the end ---
 
     def inherit(self) -> bool:
@@ -201,13 +225,3 @@ class Link(Generic[Item]):
         if ended:
             self._home.links.discard(self)
         return ended
-
-
-def _read_ahead(socket: Socket, turn_limit: int) -> int:
-    """How many messages may be read ahead: more than one turn of them never, fewer where
-    the caller wants libzmq to hold few (a worker that shares its work with others), and
-    none where only the newest counts or where each message must be answered before the next."""
-    if socket.get_option(zmq.CONFLATE) or socket.get_option(zmq.TYPE) in (zmq.REQ, zmq.REP):
-        return 1
-    most: Any = socket.get_option(zmq.RCVHWM)
-    return min(turn_limit, most or turn_limit)

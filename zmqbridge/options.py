@@ -77,6 +77,9 @@ class SocketOptions:
         conflate: keep only the newest message; for single-frame messages alone.
         max_message_size: bytes of the largest frame to accept; a peer that sends a larger
             one is disconnected. libzmq's default is no limit.
+        max_frames: frames of the longest multipart message to accept; a longer one is dropped, and counted in
+            :attr:`~zmqbridge.Stats.malformed`. The default is 1024 where publications, requests or replies come
+            in, and no limit elsewhere.
         ipv6: allow IPv6 addresses beside IPv4.
         tcp_keepalive: turn TCP keepalive on or off, instead of the system's default.
         tcp_keepalive_idle: seconds of silence before the first probe; whole seconds.
@@ -113,6 +116,7 @@ class SocketOptions:
     immediate: bool | None = _flag("IMMEDIATE")
     conflate: bool | None = _flag("CONFLATE")
     max_message_size: int | None = _count("MAXMSGSIZE", low=0, high=INT64_MAX)
+    max_frames: int | None = _count(None, low=1)
     ipv6: bool | None = _flag("IPV6")
     tcp_keepalive: bool | None = _flag("TCP_KEEPALIVE")
     tcp_keepalive_idle: int | None = _count("TCP_KEEPALIVE_IDLE", low=1)

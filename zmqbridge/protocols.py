@@ -28,6 +28,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from zmqbridge.errors import ConnectionClosed, ContextTerminated, LocalProtocolError, RemoteProtocolError
 from zmqbridge.framing import (
+    MAX_FRAMES,
     Envelope,
     Publication,
     Tag,
@@ -119,7 +120,7 @@ class Faults:
     """What peers got wrong on one connection, counted, and told once in a while.
 
     Attributes:
-        malformed: messages dropped because their frames made no sense.
+        malformed: messages dropped because their frames made no sense, were too many, or found no memory.
         latest: what was wrong with the latest of them. The words alone: an exception would
             keep the frames of its message alive.
     """
@@ -177,6 +178,7 @@ class SubscriberProtocol:
     __slots__ = ("_tags", "faults")
 
     single: ClassVar[type[Any] | None] = Publication
+    max_frames: ClassVar[int] = MAX_FRAMES
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
@@ -262,6 +264,7 @@ class RequesterProtocol(Generic[Caller]):
     __slots__ = ("_ids", "_pending", "faults", "unmatched")
 
     single: ClassVar[type[Any] | None] = None
+    max_frames: ClassVar[int] = MAX_FRAMES
 
     def __init__(self, faults: Faults, ids: Iterator[bytes] | None = None) -> None:
         self.faults = faults
@@ -323,6 +326,7 @@ class ReplierProtocol:
     __slots__ = ("faults",)
 
     single: ClassVar[type[Any] | None] = None
+    max_frames: ClassVar[int] = MAX_FRAMES
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults

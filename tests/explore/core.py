@@ -39,6 +39,9 @@ PLAN = Plan(
         *(f"RequesterProtocol.{name}" for name in ("unmatched", "faults", "_ids")),
         *(f"ModelSocket.{name}" for name in ("raw", "fd", "type_name", "tells_room", "receives", "single")),
         *(f"ModelSocket.{name}" for name in ("_swallows", "_recv", "_get", "send_frame", "views_from")),
+        # What lasts longer than a call has here with longer messages alone, or with a signal's handler.
+        *(f"ModelSocket.{name}" for name in ("max_frames", "unfit", "_reading", "_read_before", "_begun", "_message")),
+        *(f"ModelSocket.{name}" for name in ("_in_message", "_behind")),
         "ParkingLot.reads_always",
         "ModelWaiter._backend",
     },

@@ -186,9 +186,7 @@ class ModelSocket(Socket):
         self.tells_room = True
         self.receives = True
         self._swallows = True
-        self.input_pending = False
-        self.views_from = sys.maxsize
-        self.single = None
+        self._begin()
         self._recv = raw.recv
         self.send_frame = raw.send
         self._get = raw.get

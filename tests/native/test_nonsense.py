@@ -52,13 +52,13 @@ def test_publications(opened: OpenedSockets, socket: FastSocket, single: Any) ->
     peer.connect(socket.bind("inproc://nonsense").address)
     assert peer.send([b"tag\0message"])
     with pytest.raises(TypeError, match="publications are received as a named tuple"):
-        socket.port.receive(1, 1, sys.maxsize, single)
+        socket.port.receive(1, 1, sys.maxsize, single, sys.maxsize)
     assert socket.receive(2) == ([[b"tag\0message"]], True)
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), (1,), (1, 1, 1), (1, 1, 1, None, 1), ("1", 1, 1, None), (1.0, 1, 1, None), (2**70, 1, 1, None)],
+    [(), (1,), (1, 1, 1, None), (1, 1, 1, None, 1, 1), ("1", 1, 1, None, 1), (1.0, 1, 1, None, 1), (1, 1, 1, None, 2**70)],
     ids=repr,
 )
 def test_receiving(socket: FastSocket, arguments: tuple[Any, ...]) -> None:
@@ -70,7 +70,7 @@ def test_receiving(socket: FastSocket, arguments: tuple[Any, ...]) -> None:
 @pytest.mark.parametrize("limits", [(0, 1), (-1, 1), (1, 0), (1, -5), (-sys.maxsize - 1, -sys.maxsize - 1)])
 def test_receiving_nothing(socket: FastSocket, limits: tuple[int, int]) -> None:
     """A batch that may not hold anything reads nothing, and does not say that it came to the end."""
-    assert socket.port.receive(*limits, 1, None) == ([], 0)
+    assert socket.port.receive(*limits, 1, None, 1) == ([], 0)
 
 
 def test_ports(extension: Any) -> None:
@@ -91,7 +91,7 @@ def test_a_port_that_is_closed_is_touched_no_more(extension: Any) -> None:
     port = extension.Port(1, True, True, lambda message, number: (_ for _ in ()).throw(OSError(number)))
     port.closed = True
     assert port.events() == -zmq.ENOTSOCK
-    assert port.receive(1, 1, 1, None) == ([], zmq.ENOTSOCK)
+    assert port.receive(1, 1, 1, None, 1) == ([], zmq.ENOTSOCK)
     with pytest.raises(OSError, match=str(int(zmq.ENOTSOCK))):
         port.send([b"x"])
     with pytest.raises(AttributeError):

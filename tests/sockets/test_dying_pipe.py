@@ -12,7 +12,7 @@ import pytest
 import zmq
 
 import zmqbridge
-from tests.forcing import before_calls
+from tests.forcing import before_calls, frame_of
 from tests.opened import OpenedSockets
 from zmqbridge.socket import FastSocket, Socket
 
@@ -33,13 +33,16 @@ def frames_sent(socket: Socket, answers: Answers) -> Iterator[list[tuple[bytes, 
     if isinstance(socket, FastSocket):
         address = int(socket.raw.underlying)
 
-        def zmq_send(handle: int, data: int | None, size: int, flags: int) -> int:
+        def note(handle: int, frame: bytes, flags: int) -> int:
             if handle != address:
                 return 0
-            sent.append((ctypes.string_at(data or 0, size), flags))
+            sent.append((frame, flags))
             return answers(len(sent) - 1) or 0  # it is not swallowed: the peer sees what libzmq had of the message
 
-        with before_calls(zmq_send=zmq_send):
+        with before_calls(
+            zmq_send=lambda handle, data, size, flags: note(handle, ctypes.string_at(data or 0, size), flags),
+            zmq_msg_send=lambda message, handle, flags: note(handle, frame_of(message), flags),
+        ):
             yield sent
         return
     real = socket.send_frame

@@ -20,7 +20,7 @@ from zmqbridge.socket import FastSocket, LeanSocket, Socket
 def failing(push: Socket, pull: Socket, code: int) -> Iterator[None]:
     """All calls of both sockets fail."""
     if isinstance(push, FastSocket):
-        fails = {name: lambda *_: code for name in ("zmq_send", "zmq_msg_recv", "zmq_getsockopt")}
+        fails = {name: lambda *_: code for name in ("zmq_send", "zmq_msg_send", "zmq_msg_recv", "zmq_getsockopt")}
         with before_calls(**fails):
             yield
         return

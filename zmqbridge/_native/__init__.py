@@ -26,6 +26,7 @@ file                what is in it
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import os
 from importlib import import_module
@@ -55,6 +56,7 @@ SHARED_FROM = 65536
 
 FUNCTIONS = (
     "zmq_msg_init",
+    "zmq_msg_init_size",
     "zmq_msg_recv",
     "zmq_msg_data",
     "zmq_msg_size",
@@ -78,6 +80,9 @@ def load() -> Any:
         libzmq = ctypes.CDLL(pyzmq_library())
         addresses = {name: ctypes.cast(getattr(libzmq, name), ctypes.c_void_p).value for name in FUNCTIONS}
         extension.use(addresses, FRAME_COST, SHARED_FROM)
+        atexit.register(extension.stop_asking)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=extension.forget_callers)
     except (ImportError, OSError, AttributeError, TypeError, ValueError):
         return None
     return extension

@@ -11,6 +11,7 @@ static const struct {
     size_t place;
 } functions[] = {
     {"zmq_msg_init", offsetof(Libzmq, msg_init)},
+    {"zmq_msg_init_size", offsetof(Libzmq, msg_init_size)},
     {"zmq_msg_recv", offsetof(Libzmq, msg_recv)},
     {"zmq_msg_data", offsetof(Libzmq, msg_data)},
     {"zmq_msg_size", offsetof(Libzmq, msg_size)},

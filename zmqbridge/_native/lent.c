@@ -1,7 +1,10 @@
 /* Objects that libzmq sends from, and what it has let go of.
 
    A large frame is not copied. It belongs to libzmq until its I/O thread lets go of it, and that thread may
-   not touch Python: it puts the object on a list, and a later call gives it back to Python. */
+   not touch Python: it puts the object on a list, and asks that Python's main thread collect it. That may be busy, or
+   wait, so every call that sends, receives, looks or closes collects as well.
+
+   Over inproc the other side would be given that very memory, and may write to it: there nothing is lent. */
 
 #include "native.h"
 
@@ -19,6 +22,21 @@ static int replace_returned(void *expected, void *value)
     return _InterlockedCompareExchangePointer(&returned, value, expected) == expected;
 }
 
+static int read_number(int *number)
+{
+    return _InterlockedExchangeAdd((long *)number, 0);
+}
+
+static void add_to(int *number, int more)
+{
+    _InterlockedExchangeAdd((long *)number, more);
+}
+
+static Lent *latest_returned(void)
+{
+    return returned;
+}
+
 static Lent *take_returned(void)
 {
     return returned ? _InterlockedExchangePointer(&returned, NULL) : NULL;
@@ -31,20 +49,79 @@ static int replace_returned(void *expected, void *value)
     return __atomic_compare_exchange_n(&returned, &expected, value, 0, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 }
 
+static int read_number(int *number)
+{
+    return __atomic_load_n(number, __ATOMIC_SEQ_CST);
+}
+
+static void add_to(int *number, int more)
+{
+    __atomic_add_fetch(number, more, __ATOMIC_SEQ_CST);
+}
+
+static Lent *latest_returned(void)
+{
+    return __atomic_load_n(&returned, __ATOMIC_RELAXED);
+}
+
 static Lent *take_returned(void)
 {
     return __atomic_load_n(&returned, __ATOMIC_RELAXED) ? __atomic_exchange_n(&returned, NULL, __ATOMIC_ACQUIRE) : NULL;
 }
 #endif
 
-/* libzmq's I/O thread calls this. */
+/* --- having Python collect what came back --- */
+
+/* Whether Python is at its end, and how many threads are about to call it. */
+static int ended, calling;
+
+static int collect_soon(void *unused)
+{
+    (void)unused;
+    collect_returned();
+    return 0;
+}
+
+/* Ask Python to collect, on its main thread, as soon as that runs Python. Where its list of such calls is full, whatever
+   sends or receives next collects. */
+static void ask_to_collect(void)
+{
+    add_to(&calling, 1);
+    if (!read_number(&ended))
+        (void)Py_AddPendingCall(collect_soon, NULL);
+    add_to(&calling, -1);
+}
+
+PyObject *stop_asking(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    add_to(&ended, 1);
+    while (read_number(&calling)) {
+        Py_BEGIN_ALLOW_THREADS
+        Py_END_ALLOW_THREADS
+    }
+    Py_RETURN_NONE;
+}
+
+PyObject *forget_callers(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    add_to(&calling, -read_number(&calling));
+    Py_RETURN_NONE;
+}
+
+/* libzmq's I/O thread calls this, or whoever closes a message that was not sent. */
 static void give_back(void *data, void *hint)
 {
     Lent *lent = hint;
     (void)data;
     do
-        lent->next = (Lent *)returned;
+        lent->next = latest_returned();
     while (!replace_returned(lent->next, lent));
+    if (!lent->next)
+        ask_to_collect();
 }
 
 void collect_returned(void)
@@ -58,22 +135,23 @@ void collect_returned(void)
     }
 }
 
-/* Send a frame from the object's own memory, which libzmq keeps until it has sent it. Giving back what is no more than
-   bytes runs no code of Python's. */
-int send_shared(void *socket, PyObject *object, void *data, size_t size, int flags)
+PyObject *collect(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    collect_returned();
+    Py_RETURN_NONE;
+}
+
+/* Make a message of an object's own memory, which libzmq keeps until it has sent it; return -1 where there is no memory
+   to note that. Giving back what is no more than bytes runs no code of Python's. */
+int lend(zmq_msg_t *message, PyObject *object, void *data, size_t size)
 {
     Lent *lent = malloc(sizeof *lent);
-    zmq_msg_t message;
-    if (!lent || libzmq.msg_init_data(&message, data, size, give_back, lent) < 0) {
+    if (!lent || libzmq.msg_init_data(message, data, size, give_back, lent) < 0) {
         free(lent);
-        return libzmq.send(socket, data, size, flags);
+        return -1;
     }
     lent->object = Py_NewRef(object);
-    int sent = libzmq.msg_send(&message, socket, flags);
-    if (sent < 0) {
-        int number = libzmq.last_errno();
-        libzmq.msg_close(&message);
-        errno = number;
-    }
-    return sent;
+    return 0;
 }

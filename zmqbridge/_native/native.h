@@ -39,6 +39,7 @@ enum { ZMQ_DONTWAIT = 1, ZMQ_SNDMORE = 2, ZMQ_EVENTS = 15, ZMQ_POLLIN = 1, ZMQ_P
 
 typedef struct {
     int (*msg_init)(zmq_msg_t *);
+    int (*msg_init_size)(zmq_msg_t *, size_t);
     int (*msg_recv)(zmq_msg_t *, void *, int);
     void *(*msg_data)(zmq_msg_t *);
     size_t (*msg_size)(const zmq_msg_t *);
@@ -75,11 +76,17 @@ int append(PyObject *list, PyObject *item);
 
 /* --- lent.c --- */
 
-/* Send a frame from the object's own memory, which libzmq keeps until it has sent it; return as zmq_send() does. */
-int send_shared(void *socket, PyObject *object, void *data, size_t size, int flags);
+/* Make a message of an object's own memory, which libzmq keeps until it has sent it; return -1 where it cannot. */
+int lend(zmq_msg_t *message, PyObject *object, void *data, size_t size);
 
 /* Give back to Python what libzmq has sent. */
 void collect_returned(void);
+
+/* The module's functions that do that; that end all calls of Python from libzmq's threads, when Python ends; and that
+   forget who was calling, in the child of a fork, where these threads are not. */
+PyObject *collect(PyObject *self, PyObject *unused);
+PyObject *stop_asking(PyObject *self, PyObject *unused);
+PyObject *forget_callers(PyObject *self, PyObject *unused);
 
 /* --- books.c --- */
 
@@ -143,7 +150,11 @@ typedef struct {
     char closed;        /* other code closed it: it is touched no more */
     char tells_room;    /* POLLOUT means that a send would succeed */
     char swallows;      /* it swallows the rest of a message whose pipe died */
+    char lends;         /* large frames are sent without a copy */
     char input_pending; /* the latest read of EVENTS said that there is something to receive */
+    char begun;         /* the message that is being read has more frames */
+    PyObject *message;  /* what there is of it; NULL where it is left out */
+    Py_ssize_t too_many, too_large; /* messages that were left out: too many frames, no memory */
     PyObject *failed;   /* called with a message and an errno, it raises what that means */
 } Port;
 

@@ -29,6 +29,7 @@ static PyObject *port_new(PyTypeObject *type, PyObject *args, PyObject *keywords
     port->socket = socket;
     port->tells_room = (char)tells_room;
     port->swallows = (char)swallows;
+    port->lends = 1;
     port->failed = Py_NewRef(failed);
     return (PyObject *)port;
 }
@@ -37,6 +38,7 @@ static int port_traverse(PyObject *self, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(((Port *)self)->failed);
+    Py_VISIT(((Port *)self)->message);
     return 0;
 }
 
@@ -50,11 +52,12 @@ static void port_dealloc(PyObject *self)
 {
     PyObject_GC_UnTrack(self);
     Py_CLEAR(((Port *)self)->failed);
+    Py_CLEAR(((Port *)self)->message);
     free_object(self);
 }
 
 static PyMethodDef port_methods[] = {
-    {"receive", port_receive, METH_VARARGS, "receive(limit, cost, views_from, single) -> (messages, errno)"},
+    {"receive", port_receive, METH_VARARGS, "receive(limit, cost, views_from, single, max_frames) -> (messages, errno)"},
     {"send", port_send_method, METH_O, "send(message) -> whether it was sent"},
     {"events", events, METH_NOARGS, "events() -> the value of EVENTS, or the errno as a negative number"},
     {NULL, NULL, 0, NULL},
@@ -62,6 +65,9 @@ static PyMethodDef port_methods[] = {
 
 static PyMemberDef port_members[] = {
     {"closed", T_BOOL, offsetof(Port, closed), 0, "Other code closed the socket: it is touched no more."},
+    {"too_many", T_PYSSIZET, offsetof(Port, too_many), 0, "Messages left out because they had too many frames."},
+    {"too_large", T_PYSSIZET, offsetof(Port, too_large), 0, "Messages left out because there was no memory for them."},
+    {"lends", T_BOOL, offsetof(Port, lends), 0, "Large frames are sent without a copy."},
     {"input_pending", T_BOOL, offsetof(Port, input_pending), READONLY, "What the latest read of EVENTS said."},
     {NULL, 0, 0, 0, NULL},
 };

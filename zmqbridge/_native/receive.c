@@ -59,10 +59,10 @@ static PyObject *view_of(zmq_msg_t *message)
 
 /* What is being read. */
 typedef struct {
-    void *socket;
+    Port *port;
     zmq_msg_t frame;
     PyObject *messages;
-    Py_ssize_t views_from;
+    Py_ssize_t room, views_from, max_frames;
     PyTypeObject *publication; /* what a message of one frame is made into, or NULL */
     PyObject *tag;             /* that of the latest publication */
 } Batch;
@@ -77,45 +77,51 @@ static int receive_frame(void *socket, zmq_msg_t *frame)
     return size;
 }
 
-/* Read the rest of a message whose beginning could not be kept, so that the next one begins a message. */
-static void skip_the_rest(void *socket, zmq_msg_t *frame, int more)
+/* There is no memory for a message: it is left out, its rest as well, and the next ones are read. */
+static void leave_out(Port *port)
 {
-    while (more && receive_frame(socket, frame) >= 0)
-        more = libzmq.msg_more(frame);
+    PyErr_Clear();
+    Py_CLEAR(port->message);
+    port->too_large++;
 }
 
-/* Append one message to the batch; return its cost, or -1 with errno, or -2 with an exception. */
-static Py_ssize_t receive_one(Batch *batch)
+/* Add the frame that was read to its message, and that to the batch if it was the last. */
+static void add_received(Batch *batch)
 {
+    Port *port = batch->port;
     zmq_msg_t *frame = &batch->frame;
-    if (receive_frame(batch->socket, frame) < 0)
-        return -1;
-    Py_ssize_t cost = 0, length = (Py_ssize_t)libzmq.msg_size(frame);
+    Py_ssize_t length = (Py_ssize_t)libzmq.msg_size(frame);
     int more = libzmq.msg_more(frame); /* a frame that a view has taken over does not tell any more */
-    if (batch->publication && !more && length < batch->views_from) {
-        PyObject *publication = publication_of(batch->publication, &batch->tag, libzmq.msg_data(frame), length);
-        if (publication || PyErr_Occurred())
-            return append(batch->messages, publication) < 0 ? -2 : length + frame_cost;
-    }
-    PyObject *message = PyList_New(0);
-    while (message) {
-        length = (Py_ssize_t)libzmq.msg_size(frame);
-        if (append(message, length < batch->views_from ? PyBytes_FromStringAndSize(libzmq.msg_data(frame), length)
-                                                       : view_of(frame)) < 0)
-            break;
-        cost += length + frame_cost;
-        if (!more)
-            return append(batch->messages, message) < 0 ? -2 : cost;
-        /* The rest of a message is always there with its first frame. */
-        if (receive_frame(batch->socket, frame) < 0) {
-            Py_DECREF(message);
-            return -1;
+    batch->room -= length + frame_cost;
+    if (!port->begun) {
+        if (batch->publication && !more && length < batch->views_from) {
+            PyObject *publication = publication_of(batch->publication, &batch->tag, libzmq.msg_data(frame), length);
+            if (publication || PyErr_Occurred()) {
+                if (append(batch->messages, publication) < 0)
+                    leave_out(port);
+                return;
+            }
         }
-        more = libzmq.msg_more(frame);
+        port->begun = 1;
+        if (!(port->message = PyList_New(0)))
+            leave_out(port);
     }
-    Py_XDECREF(message);
-    skip_the_rest(batch->socket, frame, more);
-    return -2;
+    if (port->message) {
+        if (PyList_Size(port->message) >= batch->max_frames) {
+            Py_CLEAR(port->message);
+            port->too_many++;
+        } else if (append(port->message, length < batch->views_from
+                                             ? PyBytes_FromStringAndSize(libzmq.msg_data(frame), length)
+                                             : view_of(frame)) < 0)
+            leave_out(port);
+    }
+    if (more)
+        return;
+    PyObject *message = port->message;
+    port->begun = 0;
+    port->message = NULL;
+    if (message && append(batch->messages, message) < 0)
+        leave_out(port);
 }
 
 /* Whether an instance of a class is a tuple and no more, as one of a class statement is: one that is made in C may have
@@ -131,9 +137,9 @@ PyObject *port_receive(PyObject *self, PyObject *args)
 {
     Port *port = (Port *)self;
     PyObject *single;
-    Py_ssize_t limit, room;
+    Py_ssize_t limit;
     Batch batch = {0};
-    if (!PyArg_ParseTuple(args, "nnnO", &limit, &room, &batch.views_from, &single))
+    if (!PyArg_ParseTuple(args, "nnnOn", &limit, &batch.room, &batch.views_from, &single, &batch.max_frames))
         return NULL;
     if (single != Py_None) {
         batch.publication = (PyTypeObject *)single;
@@ -141,31 +147,29 @@ PyObject *port_receive(PyObject *self, PyObject *args)
             return PyErr_Format(PyExc_TypeError, "publications are received as a named tuple, not as %R", single);
     }
     collect_returned();
-    batch.socket = port->socket;
-    batch.messages = PyList_New(0);
-    if (!batch.messages || port->closed)
-        return batch.messages ? Py_BuildValue("(Ni)", batch.messages, ENOTSOCK) : NULL;
+    batch.port = port;
+    /* Where memory ends, nothing that was read may be lost for the want of what it is returned in. */
+    PyObject *result = PyTuple_New(2);
+    if (!result || !(batch.messages = PyList_New(0))) {
+        Py_XDECREF(result);
+        return NULL;
+    }
+    int number = port->closed ? ENOTSOCK : 0;
     libzmq.msg_init(&batch.frame);
     /* Up to Python 3.11 the garbage collector runs where a list is made, and with it code that might close the socket,
        or read the rest of the message that is being read. */
     int collects = PyGC_Disable();
-    Py_ssize_t cost = 0;
-    for (; cost >= 0 && limit > 0 && room > 0; limit--) {
-        cost = receive_one(&batch);
-        room -= cost;
+    while (!number && batch.room > 0 && PyList_Size(batch.messages) < limit) {
+        if (receive_frame(port->socket, &batch.frame) < 0)
+            number = libzmq.last_errno();
+        else
+            add_received(&batch);
     }
-    int number = cost == -1 ? libzmq.last_errno() : 0;
     if (collects)
         PyGC_Enable();
     libzmq.msg_close(&batch.frame);
     Py_XDECREF(batch.tag);
-    if (cost == -2) {
-        if (PyList_Size(batch.messages) == 0) {
-            Py_DECREF(batch.messages);
-            return NULL;
-        }
-        /* What was read is not lost for what there was no memory for. */
-        PyErr_WriteUnraisable(NULL);
-    }
-    return Py_BuildValue("(Ni)", batch.messages, number);
+    PyTuple_SetItem(result, 0, batch.messages);
+    PyTuple_SetItem(result, 1, PyLong_FromLong(number));
+    return result;
 }

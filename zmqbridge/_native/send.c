@@ -2,6 +2,9 @@
 
 #include "native.h"
 
+/* Messages of more frames are sent from memory that is asked for. */
+enum { FRAMES_AT_HAND = 8 };
+
 int port_events(Port *port)
 {
     int value = 0;
@@ -27,18 +30,35 @@ int port_failed(Port *port, PyObject *message, int number)
     return -1;
 }
 
-/* Send one frame; return the errno, or -1 with an exception. */
-static int send_frame(void *socket, PyObject *frame, int flags)
+/* Send a frame that is ready; return the errno. It is as ready as before where it was not sent. */
+static int send_prepared(void *socket, zmq_msg_t *prepared, int flags)
+{
+    int sent;
+    do
+        sent = libzmq.msg_send(prepared, socket, flags);
+    while (sent < 0 && libzmq.last_errno() == EINTR);
+    return sent < 0 ? libzmq.last_errno() : 0;
+}
+
+/* Send a message of one frame; return the errno, or -1 with an exception. */
+static int send_bytes(Port *port, PyObject *frame)
 {
     char *data;
     Py_ssize_t length;
     int sent;
     if (PyBytes_AsStringAndSize(frame, &data, &length) < 0)
         return -1;
+    if (length >= shared_from && port->lends && PyBytes_CheckExact(frame)) {
+        zmq_msg_t prepared;
+        if (!lend(&prepared, frame, data, (size_t)length)) {
+            int number = send_prepared(port->socket, &prepared, ZMQ_DONTWAIT);
+            if (number)
+                libzmq.msg_close(&prepared);
+            return number;
+        }
+    }
     do
-        sent = length < shared_from || !PyBytes_CheckExact(frame)
-                   ? libzmq.send(socket, data, (size_t)length, flags)
-                   : send_shared(socket, frame, data, (size_t)length, flags);
+        sent = libzmq.send(port->socket, data, (size_t)length, ZMQ_DONTWAIT);
     while (sent < 0 && libzmq.last_errno() == EINTR);
     return sent < 0 ? libzmq.last_errno() : 0;
 }
@@ -62,19 +82,45 @@ Py_ssize_t count_frames(PyObject *message)
     return -1;
 }
 
-/* Send one message; return as send_frame does, and how many of its frames libzmq took. */
-static int send_message(void *socket, PyObject *message, Py_ssize_t count, Py_ssize_t *taken)
+/* Have a frame ready to be sent, so that nothing of it can fail any more but libzmq's refusal; return as send_bytes. */
+static int prepare(Port *port, zmq_msg_t *prepared, PyObject *frame)
 {
-    *taken = 0;
-    if (PyBytes_Check(message))
-        return send_frame(socket, message, ZMQ_DONTWAIT);
-    for (; *taken < count; ++*taken) {
-        PyObject *frame = frame_at(message, *taken);
-        int number = frame ? send_frame(socket, frame, ZMQ_DONTWAIT | (*taken < count - 1 ? ZMQ_SNDMORE : 0)) : -1;
-        if (number)
-            return number;
-    }
+    char *data;
+    Py_ssize_t length;
+    if (!frame || PyBytes_AsStringAndSize(frame, &data, &length) < 0)
+        return -1;
+    if (length >= shared_from && port->lends && PyBytes_CheckExact(frame) &&
+        !lend(prepared, frame, data, (size_t)length))
+        return 0;
+    if (libzmq.msg_init_size(prepared, (size_t)length) < 0)
+        return libzmq.last_errno();
+    memcpy(libzmq.msg_data(prepared), data, (size_t)length);
     return 0;
+}
+
+/* Send a message of several frames; return as send_bytes, and how many of its frames libzmq took.
+   All are ready before the first is sent: libzmq cannot take back what it has of a message, and would make what is sent
+   next the rest of it. */
+static int send_frames(Port *port, PyObject *message, Py_ssize_t count, Py_ssize_t *taken)
+{
+    zmq_msg_t at_hand[FRAMES_AT_HAND], *frames = at_hand;
+    Py_ssize_t ready = 0;
+    int number = 0;
+    *taken = 0;
+    if (count > FRAMES_AT_HAND && !(frames = malloc((size_t)count * sizeof *frames)))
+        return ENOMEM;
+    while (ready < count && !(number = prepare(port, frames + ready, frame_at(message, ready))))
+        ready++;
+    while (!number && *taken < count) {
+        number = send_prepared(port->socket, frames + *taken, ZMQ_DONTWAIT | (*taken < count - 1 ? ZMQ_SNDMORE : 0));
+        if (!number)
+            ++*taken;
+    }
+    for (Py_ssize_t index = *taken; index < ready; index++)
+        libzmq.msg_close(frames + index);
+    if (frames != at_hand)
+        free(frames);
+    return number;
 }
 
 /* End a message that libzmq swallows, with its last frame; return the errno. */
@@ -89,14 +135,17 @@ static int end_message(void *socket)
 
 int port_send(Port *port, PyObject *message)
 {
-    Py_ssize_t taken, count = count_frames(message);
+    Py_ssize_t taken = 0, count = count_frames(message);
     if (count == 0)
         PyErr_SetString(PyExc_IndexError, "a message has one frame or more");
     if (count <= 0)
         return -1;
+    PyObject *only = PyBytes_Check(message) ? message : count == 1 ? frame_at(message, 0) : NULL;
     collect_returned();
     for (int looked = 0;; looked = 1) {
-        int number = port->closed ? ENOTSOCK : send_message(port->socket, message, count, &taken);
+        int number = port->closed ? ENOTSOCK
+                     : only       ? send_bytes(port, only)
+                                  : send_frames(port, message, count, &taken);
         if (number <= 0)
             return number < 0 ? -1 : 1;
         if (number != EAGAIN)

@@ -45,7 +45,7 @@ from weakref import WeakSet
 from zmqbridge.abc import Backend
 from zmqbridge.channel.units import units_for
 from zmqbridge.decoding import Decoder
-from zmqbridge.errors import ConnectionClosed, ContextTerminated, WouldBlock
+from zmqbridge.errors import ConnectionClosed, ContextTerminated, RemoteProtocolError, WouldBlock
 from zmqbridge.protocols import Faults
 from zmqbridge.socket import POLLIN, POLLOUT, Socket
 from zmqbridge.waiting.guard import Guard
@@ -102,6 +102,7 @@ class Channel(Generic[Item]):
         arrived: messages read from the socket.
         dropped: items that closing dropped unread.
         batch: how many messages are read ahead at most.
+        by_turns: nothing is read ahead: only the newest message counts, or what is done about one changes the next.
     """
 
     def __init__(
@@ -125,12 +126,14 @@ class Channel(Generic[Item]):
         self.arrived = 0
         self.dropped = 0
         self.batch = turn_limit
+        self.by_turns = False
         self._get_backend = get_backend
         self._backend: Backend | None = None
         self._attended = False
         self._decoder = decoder
         self._faults = faults
         socket.single = decoder.single
+        socket.max_frames = decoder.max_frames
         _open_channels.add(self)
 
     @property
@@ -173,6 +176,9 @@ class Channel(Generic[Item]):
             while not self.inbox.is_first(parked):
                 await self.wait(backend, parked, None)
                 self.guard.check()
+                if self.by_turns and parked.served:
+                    parked.served = False
+                    self.look(receiving=True)
             return self.inbox.take(parked)
         finally:
             self.lot.leave_reader(parked)
@@ -300,24 +306,32 @@ class Channel(Generic[Item]):
             ContextTerminated, ConnectionClosed: if other code ended the socket; all are woken then.
         """
         edge, lot, socket = self.edge, self.lot, self.socket
-        edge.stale = True  # until this look is over, whatever becomes of it
-        reading = receiving or lot.wants_input
-        again = False
+        wanted = receiving or lot.wants_input
+        reading = receiving or (wanted and not self.by_turns)
+        edge.stale = False  # whoever touches the socket meanwhile, in a signal's handler, says so
         try:
-            if reading:
-                again = not self._read()
+            again = reading and not self._read()
             if lot.lanes or not reading:
                 events = socket.events()
                 if events & POLLOUT or not socket.tells_room:
                     lot.let_writers_try()
-                if events & POLLIN and reading:
-                    again = True  # it came since the batch was read, and its edge is gone
-        except (ContextTerminated, ConnectionClosed) as error:
-            self.ended_by(error)
+                if events & POLLIN and wanted:
+                    # What came since the batch was read has its edge gone.
+                    again = reading or self._let_read()
+        except BaseException as error:
+            edge.touch()
+            if isinstance(error, (ContextTerminated, ConnectionClosed)):
+                self.ended_by(error)
             raise
-        edge.stale = False
         if again:
             edge.touch()
+
+    def _let_read(self) -> bool:
+        """Where nothing is read ahead, have a message read by whom it is for; return whether to look again."""
+        if self._attended:
+            return not self._read()
+        self.lot.let_reader_try()
+        return False
 
     def _read(self) -> bool:
         """Read a batch; return whether nothing was left behind."""
@@ -330,9 +344,17 @@ class Channel(Generic[Item]):
             self.arrived += len(messages)
             items, answered = self._decoder.decode(messages)
             self._deliver(items, answered)
-            if self._faults.fresh:
-                self._report_faults()
+        if self.socket.unfit:
+            self._count_unfit(self.socket.unfit)
+        if self._faults.fresh:
+            self._report_faults()
         return drained
+
+    def _count_unfit(self, reasons: list[str]) -> None:
+        self.arrived += len(reasons)
+        for reason in reasons:
+            self._faults.count(RemoteProtocolError(reason))
+        reasons.clear()
 
     def _deliver(self, items: Sequence[Item], answered: Sequence[Parked]) -> None:
         self.inbox.put(items)
@@ -364,6 +386,7 @@ class Channel(Generic[Item]):
         else:
             self.guard.close()
             self._release()
+            self.socket.close()  # where it is only of no use any more
         self.lot.wake_all()
 
     def close(self) -> bool:

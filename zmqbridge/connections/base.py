@@ -191,8 +191,7 @@ class Connection:
         Raises:
             OptionError: if the socket refuses the option or the value.
         """
-        with self._channel.touching() as socket:
-            socket.set_option(option, value)
+        self._link.set_option(option, value)
 
     @property
     def stats(self) -> Stats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from sys import maxsize
 from typing import NamedTuple
 
 import zmq
@@ -31,6 +32,7 @@ class RouterDecoder:
     """Parts the peer from the frames."""
 
     single = None
+    max_frames = maxsize
 
     def decode(self, messages: list[Frames]) -> tuple[list[RoutedMessage], tuple[()]]:
         """Return the messages with their peers."""

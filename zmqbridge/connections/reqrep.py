@@ -16,7 +16,7 @@ import zmq
 from zmqbridge.channel import DeadlinePassed
 from zmqbridge.connections.base import Connection, Frames, Owner, Receiver, Stats
 from zmqbridge.errors import LocalProtocolError, PeerUnreachable, RequestTimeout
-from zmqbridge.framing import Envelope, Message, frames_of, reply_frames
+from zmqbridge.framing import MAX_FRAMES, Envelope, Message, frames_of, reply_frames
 from zmqbridge.protocols import ReplierProtocol, RequesterProtocol
 from zmqbridge.socket import Socket
 from zmqbridge.waiting.parking import Parked
@@ -162,6 +162,7 @@ class RequestDecoder:
     """Makes requests that a replier answers of what its peers sent."""
 
     single = None
+    max_frames = MAX_FRAMES
 
     def __init__(self, replier: Replier, protocol: ReplierProtocol) -> None:
         self._replier = replier

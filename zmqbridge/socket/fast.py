@@ -15,7 +15,8 @@ from typing import Any, NoReturn
 import zmq
 
 from zmqbridge import _native
-from zmqbridge.socket.plain import BATCH_COST, Socket, raise_refusal
+from zmqbridge.endpoints import Endpoint
+from zmqbridge.socket.plain import BATCH_COST, NO_MEMORY, Socket, raise_refusal
 
 __all__ = ["FastSocket"]
 
@@ -57,13 +58,39 @@ class FastSocket(Socket):
     def input_pending(self, pending: bool) -> None:
         """The port knows; a socket begins without."""
 
+    def bind(self, address: str) -> Endpoint:
+        endpoint = super().bind(address)
+        self._lend_unless_inproc(address)
+        return endpoint
+
+    def connect(self, address: str) -> Endpoint:
+        endpoint = super().connect(address)
+        self._lend_unless_inproc(address)
+        return endpoint
+
+    def _lend_unless_inproc(self, address: str) -> None:
+        """Over inproc, what was lent would be the other side's to write to."""
+        if address.startswith("inproc:"):
+            self.port.lends = False
+
+    def close(self, linger: int | None = None) -> None:
+        super().close(linger)
+        _native.speedups.collect()
+
     def receive(self, limit: int) -> tuple[list[Any], bool]:
-        messages, number = self.port.receive(limit, BATCH_COST, self.views_from, self.single)
+        port = self.port
+        messages, number = port.receive(limit, BATCH_COST, self.views_from, self.single, self.max_frames)
+        if port.too_many or port.too_large:
+            self._note_unfit(port)
         if number == errno.EAGAIN:
             return messages, True
         if number and not messages:
             self._translate(zmq.ZMQError(number))
         return messages, False
+
+    def _note_unfit(self, port: Any) -> None:
+        self.unfit += [self.too_many_frames()] * port.too_many + [NO_MEMORY] * port.too_large
+        port.too_many = port.too_large = 0
 
     def send(self, frames: Sequence[bytes]) -> bool:
         sent: bool = self.port.send(frames)

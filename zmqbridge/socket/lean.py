@@ -78,52 +78,53 @@ class LeanSocket(Socket):
         # The others have their own errors for a recv that is not their turn.
         self._asks_first = self.receives and int(socket_type) not in (zmq.REQ, zmq.REP)
 
-    def receive(self, limit: int) -> tuple[list[Any], bool]:
+    def _receive(self, messages: list[Any], limit: int) -> bool:
         if self.views_from != maxsize:
-            return super().receive(limit)
+            return super()._receive(messages, limit)
         read, more, bare = self._read, self._more, self.single is not None
         ask, arguments, follows = more.read, more.arguments, more.flag
-        messages: list[Any] = []
         append = messages.append
         room = BATCH_COST
-        try:
-            for part in (1, limit - 1) if self._asks_first else (limit,):
-                if self._asks_first and not self.events() & POLLIN:
-                    return messages, True
-                for _ in range(part):
-                    data = read(NOBLOCK)
-                    if ask(*arguments) or follows[LOW] or len(data) > SMALL:
-                        room -= self._complete(messages, data, bare=bare)
-                        if room <= 0:
-                            return messages, False
+        if self._begun:
+            room -= self._read_on(messages, room)
+            if room <= 0:
+                return False
+        limit -= len(messages)
+        for part in (1, limit - 1) if self._asks_first else (limit,):
+            if self._asks_first and not self.events() & POLLIN:
+                return True
+            for _ in range(part):
+                data = read(NOBLOCK)
+                if ask(*arguments) or follows[LOW] or len(data) > SMALL:
+                    room -= len(data) + FRAME_COST
+                    if self._more_follows():
+                        self._add(messages, data, more=True)
+                        room -= self._read_on(messages, room)
                     else:
                         append(data if bare else [data])
-        except zmq.Again:
-            return messages, True
-        except zmq.ZMQError as error:
-            if not messages:
-                self._translate(error)
-        return messages, False
+                    if room <= 0:
+                        return False
+                else:
+                    append(data if bare else [data])
+        return False
 
-    def _complete(self, messages: list[Any], data: bytes, *, bare: bool) -> int:
-        """Read the frames behind the first of a message, if there are any, and add it; return what it cost."""
-        read, more = self._read, self._more
-        message = [data]
-        cost = len(data) + FRAME_COST
-        while True:
-            follows = self._get(zmq.RCVMORE) if more.read(*more.arguments) else more.value
-            if not follows:
-                break
-            data = read(NOBLOCK)
-            message.append(data)
+    def _read_on(self, messages: list[Any], room: int) -> int:
+        """Read on in the message that was begun, to its end or while there is room; return what it cost."""
+        cost = 0
+        while self._begun and cost < room:
+            data = self._read(NOBLOCK)
             cost += len(data) + FRAME_COST
-        messages.append(data if bare and len(message) == 1 else message)
+            self._add(messages, data, more=self._more_follows())
         return cost
+
+    def _more_follows(self) -> bool:
+        more = self._more
+        return bool(self._get(zmq.RCVMORE) if more.read(*more.arguments) else more.value)
 
     def events(self) -> int:
         asked = self._events
         # libzmq's own function is given an address, and cannot see that the socket is closed; pyzmq can.
-        if self.raw.closed or asked.read(*asked.arguments):
+        if self._behind or self.raw.closed or asked.read(*asked.arguments):
             return super().events()
         events = asked.value
         self.input_pending = bool(events & POLLIN)

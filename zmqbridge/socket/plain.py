@@ -1,6 +1,11 @@
 """A ``zmq.Socket`` with pyzmq alone: the specification of its faster kinds.
 
 What is asked of libzmq, and why so, is told by the facts in :mod:`zmqbridge.socket`.
+
+pyzmq runs the handlers of signals in the middle of its calls, so they run between the frames of a message as well. A
+handler that sends then has its message sent behind that one; one that receives gets nothing; and where one raises,
+what was being read is left out with all its frames, and what was being sent ends the socket: nobody can tell how much
+of it libzmq has, and it must not be made the beginning of another message.
 """
 
 from __future__ import annotations
@@ -43,6 +48,11 @@ _SEND_ONLY = frozenset(int(getattr(zmq, name)) for name in ("PUB", "PUSH", "RADI
 # They swallow the rest of a message whose pipe died (fact 6).
 _SWALLOWS = frozenset({int(zmq.PUSH), int(zmq.DEALER), int(zmq.REQ)})
 
+NO_MEMORY = "a message for which there was no memory"
+
+# So many bytes libzmq holds in a message itself, and asks for no memory.
+HELD_INSIDE = 29
+
 _REMEDIES = {
     errno.EADDRINUSE: "the address is in use; choose another, or ':*' for any free port",
     errno.EADDRNOTAVAIL: "no interface of this machine has that address; bind '*' or one of its own",
@@ -71,6 +81,8 @@ class Socket:
         receives: whether messages ever come in on this type of socket.
         input_pending: whether the latest read of EVENTS said that there is something to receive.
         views_from: frames of so many bytes and more are received as memoryviews of libzmq's own buffer.
+        max_frames: how many frames a message that is received has at most.
+        unfit: why messages were left out, each once, since whoever reads this emptied it.
         send_frame: pyzmq's own call, which sends a frame with some flags, or raises ``zmq.Again``.
         single: what a message of one frame is received as: ``None`` for a list of its frame. With anything
             else it is the frame itself, or what the extension makes of it for the decoder that asked for it.
@@ -105,9 +117,7 @@ class Socket:
             ) from None
         self.tells_room = int(socket_type) not in _SILENT_ABOUT_ROOM
         self.receives = int(socket_type) not in _SEND_ONLY
-        self.input_pending = False
-        self.views_from = maxsize
-        self.single: type[Any] | None = None
+        self._begin()
         self._swallows = int(socket_type) in _SWALLOWS
         self._recv: Callable[..., zmq.Frame] = self.raw.recv
         # The compiled class's method: the subclass's checks for options of draft sockets
@@ -115,38 +125,93 @@ class Socket:
         self.send_frame: Callable[[bytes, int], object] = zmq.backend.Socket.send.__get__(self.raw)
         self._get: Callable[[int], Any] = self.raw.get
 
+    def _begin(self) -> None:
+        """Nothing was read, and nothing is being sent."""
+        self.input_pending = False
+        self.views_from = maxsize
+        self.max_frames = maxsize
+        self.unfit: list[str] = []
+        self._reading = False
+        self._read_before: list[Any] = []
+        self._begun = False
+        self._message: list[Any] | None = None
+        self._in_message = False
+        self._behind: list[Sequence[bytes]] | None = None
+        self.single: type[Any] | None = None
+
     def receive(self, limit: int) -> tuple[list[Any], bool]:
         """Read messages until there are none, or ``limit`` of them, or about one mebibyte, or 4,096 frames.
+
+        A message that is longer than that is read on by the next calls. One of more than :attr:`max_frames`, or for
+        which there is no memory, is left out, with all its frames, and noted in :attr:`unfit`.
 
         Returns:
             The messages, each a list of frames or as :attr:`single` says, and whether there were no more: then it
             is safe to wait for the descriptor (fact 3).
         """
-        recv, views_from, bare = self._recv, self.views_from, self.single is not None
-        copies = views_from == maxsize
-        messages: list[Any] = []
-        room = BATCH_COST
+        if self._reading:
+            return [], False  # a signal's handler, in the middle of it
+        self._reading = True
+        messages, self._read_before = self._read_before, []
         try:
-            for _ in range(limit):
-                frame = recv(NOBLOCK, False, False)
-                data: Any = frame.bytes if copies or len(frame) < views_from else frame.buffer.toreadonly()
-                message = [data]
-                while frame.more:
-                    # The rest of a message is always there with its first frame.
-                    frame = recv(NOBLOCK, False, False)
-                    room -= len(data) + FRAME_COST
-                    data = frame.bytes if copies or len(frame) < views_from else frame.buffer.toreadonly()
-                    message.append(data)
-                messages.append(data if bare and len(message) == 1 else message)
-                room -= len(data) + FRAME_COST
-                if room <= 0:
-                    break
+            return messages, self._receive(messages, limit)
         except zmq.Again:
             return messages, True
         except zmq.ZMQError as error:
             if not messages:
                 self._translate(error)
+        except ZmqBridgeError:
+            if not messages:
+                raise
+        except MemoryError:
+            self._skip_what_broke_off()
+            self.unfit.append(NO_MEMORY)
+        except BaseException:  # a signal's handler raised
+            self._read_before = messages
+            self._skip_what_broke_off()
+            raise
+        finally:
+            self._reading = False
         return messages, False
+
+    def _receive(self, messages: list[Any], limit: int) -> bool:
+        """Read messages behind those that were read before, up to a limit; return whether there are no more."""
+        recv, views_from, bare = self._recv, self.views_from, self.single is not None
+        copies = views_from == maxsize
+        room = BATCH_COST
+        while room > 0 and len(messages) < limit:
+            frame = recv(NOBLOCK, False, False)
+            data: Any = frame.bytes if copies or len(frame) < views_from else frame.buffer.toreadonly()
+            room -= len(data) + FRAME_COST
+            if frame.more or self._begun:
+                self._add(messages, data, more=frame.more)
+            else:
+                messages.append(data if bare else [data])
+        return False
+
+    def _add(self, messages: list[Any], data: Any, *, more: bool) -> None:
+        """Add a frame to the message that is being read, and the message to those that were, if that was the end."""
+        if not self._begun:
+            self._begun, self._message = True, []
+        if self._message is not None:
+            if len(self._message) < self.max_frames:
+                self._message.append(data)
+            else:
+                self._message = None
+                self.unfit.append(self.too_many_frames())
+        if not more:
+            self._begun = False
+            if self._message is not None:
+                message, self._message = self._message, None
+                messages.append(message)
+
+    def too_many_frames(self) -> str:
+        """Return the words for a message that has more frames than it may."""
+        return f"a message of more than {self.max_frames} frames"
+
+    def _skip_what_broke_off(self) -> None:
+        """The frame that was being read may be lost: read no rest of a message as if it were one."""
+        self._begun, self._message = bool(self._get(zmq.RCVMORE)), None
 
     def send(self, frames: Sequence[bytes]) -> bool:
         """Send a message whole, if there is room.
@@ -158,25 +223,76 @@ class Socket:
         Raises:
             PeerUnreachable: if a router has no such peer.
         """
-        send = self.send_frame
-        last = len(frames) - 1
+        if self._behind is not None:
+            if self._in_message:
+                self._behind.append(frames)
+                return True
+            if not self._send_behind():
+                return False
+        several = len(frames) != 1
         looked = False
         while True:
-            index = 0
             try:
-                while index < last:
-                    send(frames[index], NOBLOCK_SNDMORE)
-                    index += 1
-                send(frames[index], NOBLOCK)
-                return True
+                if several:
+                    if self._send_several(frames):
+                        if self._behind is not None:
+                            self._send_behind()
+                        return True
+                else:
+                    self.send_frame(frames[0], NOBLOCK)
+                    return True
             except zmq.Again:
-                if self._swallows and 0 < index < last:
-                    self._forget_the_rest()
+                pass
             except zmq.ZMQError as error:
                 self._refused(frames, error)
             if not self.events() & POLLOUT or (looked and not self.tells_room):
                 return False
             looked = True
+
+    def _send_several(self, frames: Sequence[bytes]) -> bool:
+        """Send a message of several frames; return whether it was sent.
+
+        All frames are ready before the first is sent, for libzmq cannot take back what it has of a message.
+        """
+        send, last = self.send_frame, len(frames) - 1
+        ready: list[Any] = [frame if len(frame) <= HELD_INSIDE else zmq.Frame(frame, copy=True) for frame in frames]
+        end = ready[last]
+        sent = 0
+        behind = self._behind = []
+        self._in_message = True
+        try:
+            while sent < last:
+                send(ready[sent], NOBLOCK_SNDMORE)
+                sent += 1
+            send(end, NOBLOCK)
+            return True
+        except zmq.Again:
+            if self._swallows and 0 < sent < last:
+                self._forget_the_rest()
+            return False
+        except zmq.ZMQError:
+            raise
+        except BaseException:
+            # A signal's handler raised. Nobody can tell whether libzmq has the frame that was being sent.
+            self.send_frame = _broken
+            raise
+        finally:
+            self._in_message = False
+            if not behind:
+                self._behind = None
+
+    def _send_behind(self) -> bool:
+        """Send what a signal's handler sent in the middle of a message; return whether all of it was."""
+        behind, self._behind = self._behind or [], None
+        while behind:
+            try:
+                if not self.send(behind[0]):
+                    self._behind = behind
+                    return False
+            except PeerUnreachable:
+                pass  # its sender was told that it was sent, like any message whose peer leaves then
+            del behind[0]
+        return True
 
     def _refused(self, frames: Sequence[bytes], error: zmq.ZMQError) -> NoReturn:
         raise_refusal(self.type_name, frames, error)
@@ -189,6 +305,8 @@ class Socket:
 
     def events(self) -> int:
         """Process libzmq's commands and return what is ready: POLLIN and POLLOUT, or-ed."""
+        if self._behind and not self._in_message:
+            self._send_behind()
         try:
             events = int(self._get(zmq.EVENTS))
         except zmq.ZMQError as error:
@@ -211,6 +329,8 @@ class Socket:
                 ) from None
         if options.memoryview_from is not None:
             self.views_from = options.memoryview_from
+        if options.max_frames is not None:
+            self.max_frames = options.max_frames
 
     def get_option(self, option: int) -> Any:
         """Return one of libzmq's options by number."""
@@ -273,6 +393,11 @@ class Socket:
         raise_failure(self.type_name, error)
 
 
+def _broken(frame: bytes, flags: int) -> NoReturn:
+    """Send nothing on a socket that has the beginning of a message whose rest is lost: libzmq drops it with the socket."""
+    raise zmq.ZMQError(zmq.ENOTSOCK)
+
+
 def raise_refusal(type_name: str, frames: Sequence[bytes], error: zmq.ZMQError) -> NoReturn:
     """Raise what libzmq's error means for a message that was to be sent on a socket of this type."""
     if error.errno == errno.EHOSTUNREACH:
@@ -285,7 +410,7 @@ def raise_failure(type_name: str, error: zmq.ZMQError) -> NoReturn:
     if error.errno == zmq.ETERM:
         raise ContextTerminated("the ZeroMQ context was terminated; close the connection") from None
     if error.errno == zmq.ENOTSOCK:
-        raise ConnectionClosed("the socket was closed by other code; open another connection") from None
+        raise ConnectionClosed("the socket was closed by other code, or broke off in the middle of a message; open another connection") from None
     if error.errno == zmq.ENOTSUP:
         raise LocalProtocolError(f"a {type_name} socket goes one way only; it does not do this") from None
     if error.errno == zmq.EFSM:

@@ -11,6 +11,7 @@ The design. Every parked operation is a :class:`Parked`, of one of four kinds:
 
 - a *reader* waits for any one message. When messages are there, the readers that
   came first are *granted* one each, reserved in the :class:`~zmqbridge.waiting.inbox.Inbox` until they run.
+  Where nothing may be read ahead, the one that came first is *told to try* instead.
 - a *watcher* waits for something of its own (a reply), and is *answered* by name.
 - an *attendant* waits for nothing of its own: it is there to lead, on behalf of a program that is
   called and awaits nothing.
@@ -27,11 +28,14 @@ state         what happens                                 what follows
 parked        nobody leads                                 it **leads**: it waits for the descriptor
 parked        it leads, and another parks                  nothing: who leads goes on leading
 parked        a message is free (reader)                   granted, woken; it is no candidate to lead any more
+parked        there may be a message (first reader)        told to try, woken; still a candidate, for it may fail
 parked        its reply came (watcher)                     answered, woken; no candidate any more
 parked        there may be room (head of a lane)           told to try, woken; still a candidate, for it may fail
 parked        it leaves                                    gone
 served        it runs (reader), and others are before it   nothing: it is woken when it is its turn
 served        it runs (reader, watcher)                    it takes what is its own, and is gone; the next is woken
+served        it runs (reader told to try), reads   gone; the next reader is told to try
+served        it runs (reader told to try), fails   parked again, the first of the readers
 served        it runs (writer) and sends                   gone; the next head of its lane is told to try
 served        it runs (writer) and cannot send             parked again, at the head of its lane
 served        it leaves without its message (reader)       gone; its claim ends, the next reader is granted the message
@@ -191,6 +195,13 @@ class ParkingLot:
         parked.served = True
         parked.wake()
 
+    def let_reader_try(self) -> None:
+        """Tell the reader that came first to try: there may be a message, and nothing is read ahead for it."""
+        head = next(iter(self._readers), None)
+        if head is not None:
+            head.served = True
+            head.wake()
+
     def let_writers_try(self) -> None:
         """Tell the head of each lane to try: there may be room."""
         for lane in self.lanes.values():
@@ -205,11 +216,14 @@ class ParkingLot:
     # --- leaving ---
 
     def leave_reader(self, parked: Parked) -> None:
-        """A reader goes; a message that it was granted and has not taken is the next one's."""
+        """A reader goes; what it was granted and has not taken, or might have read, is the next one's."""
+        told = parked in self._readers and parked.served
         self._readers.pop(parked, None)
         self._inbox.revoke(parked)
         self.grant()
         self._leave(parked)
+        if told:
+            self.let_reader_try()
 
     def leave_watcher(self, parked: Parked) -> None:
         """A watcher goes, whether answered or not."""
