@@ -16,7 +16,6 @@ come between any two of them.
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -185,6 +184,7 @@ class ModelSocket(Socket):
         self.fd = fd
         self.tells_room = True
         self.receives = True
+        self.hides_ends = False
         self._swallows = True
         self._begin()
         self._recv = raw.recv

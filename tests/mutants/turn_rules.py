@@ -24,6 +24,7 @@ from tests.mutants.mutation import Mutation, conformance
 __all__ = ["MUTATIONS"]
 
 CHANNEL = "zmqbridge.channel.channel:Channel"
+INTAKE = "zmqbridge.channel.intake:Intake"
 OUTBOX = "zmqbridge.channel.outbox:Outbox"
 ATTEMPT = "zmqbridge.channel.attempt:Attempt"
 TURN = "zmqbridge.waiting.turn:Turn"
@@ -43,7 +44,7 @@ BATCHES = [
     Mutation(
         "fair",
         "a batch is bounded by what is there already",
-        f"{CHANNEL}._read",
+        f"{INTAKE}.read",
         assigned("room", "self.batch"),
         LIMITS,
     ),
@@ -179,7 +180,7 @@ READS = [
     Mutation(
         "fair",
         "what one turn reads does not keep others from sending",
-        f"{CHANNEL}._read",
+        f"{INTAKE}._receive",
         rename("reads", "sends"),
         TURNS,
     ),

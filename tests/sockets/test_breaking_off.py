@@ -53,7 +53,7 @@ def test_a_first_frame_that_is_refused(opened: OpenedSockets, interruptible: typ
 
 
 def test_a_send_that_breaks_off(opened: OpenedSockets, interruptible: type[Socket]) -> None:
-    """A socket that has the beginning of a message whose rest is lost sends no other: it would be taken for the rest."""
+    """A socket that has the beginning of a message whose rest is lost sends no other, which would be taken for it."""
     push, pull = opened.joined(interruptible, zmq.PUSH, zmq.PULL)
 
     def hook(frame: bytes) -> int:
