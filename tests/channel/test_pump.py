@@ -240,3 +240,18 @@ def test_stopped() -> None:
     place.arrive(b"late")
     place.pump.look()
     assert place.delivered == []
+
+
+def test_stopped_by_a_handler() -> None:
+    """A pump that a handler stops reads no more, though there is more and its socket is read in any case."""
+    place = PumpedPlace()
+    place.channel.lot.reads_always = True
+    place.arrive(b"first")
+
+    def stop() -> None:
+        place.pump.stop()
+        place.arrive(b"second")
+        place.look_at_events()
+
+    place.handler = stop
+    assert place.turn() == [b"first"]
