@@ -81,14 +81,14 @@ NOTHING_LOST = [
     Mutation(
         "nothing lost",
         "who is answered is woken",
-        f"{CHANNEL}._deliver",
+        "zmqbridge.channel.intake:Intake._receive",
         drop_call("answer"),
         conformance("asyncio", "reqrep"),
     ),
     Mutation(
         "nothing lost",
         "what is read is granted to those who wait",
-        f"{CHANNEL}._deliver",
+        "zmqbridge.channel.intake:Intake._receive",
         drop_call("grant"),
         conformance("asyncio", "pipeline"),
     ),

@@ -416,9 +416,7 @@ def raise_failure(type_name: str, error: zmq.ZMQError) -> NoReturn:
     if error.errno == zmq.ETERM:
         raise ContextTerminated("the ZeroMQ context was terminated; close the connection") from None
     if error.errno == zmq.ENOTSOCK:
-        raise ConnectionClosed(
-            "the socket was closed by other code, or broke off in mid-message; open another connection"
-        ) from None
+        raise ConnectionClosed("the socket was closed by other code; open another connection") from None
     if error.errno == zmq.ENOTSUP:
         raise LocalProtocolError(f"a {type_name} socket goes one way only; it does not do this") from None
     if error.errno == zmq.EFSM:
