@@ -12,7 +12,8 @@ import pytest
 
 from zmqbridge import _native
 from zmqbridge.channel.units import PYTHON, Units, native_units
-from zmqbridge.socket import FastSocket, LeanSocket, Socket
+from zmqbridge.socket import AskingSocket, FastSocket, LeanSocket, Socket
+from zmqbridge.socket.asking import frames_tell
 from zmqbridge.socket.lean import load_option
 
 __all__ = ["KINDS", "UNITS", "extension", "kind", "need_extension", "units"]
@@ -29,7 +30,13 @@ def need_extension(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def _plain(monkeypatch: pytest.MonkeyPatch) -> type[Socket]:
+    if not frames_tell():
+        pytest.skip("the frames of this pyzmq do not tell whether more follow")
     return Socket
+
+
+def _asking(monkeypatch: pytest.MonkeyPatch) -> type[Socket]:
+    return AskingSocket
 
 
 def _lean(monkeypatch: pytest.MonkeyPatch) -> type[Socket]:
@@ -43,7 +50,12 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> type[Socket]:
     return FastSocket
 
 
-KINDS: dict[str, Callable[[pytest.MonkeyPatch], type[Socket]]] = {"plain": _plain, "lean": _lean, "fast": _fast}
+KINDS: dict[str, Callable[[pytest.MonkeyPatch], type[Socket]]] = {
+    "plain": _plain,
+    "asking": _asking,
+    "lean": _lean,
+    "fast": _fast,
+}
 
 
 def _in_python(monkeypatch: pytest.MonkeyPatch) -> Units:

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 import zmq
+import zmq.backend
 
 import zmqbridge.socket
 from zmqbridge import _native
 from zmqbridge._native import ALL, VARIABLE, load
-from zmqbridge.socket import FastSocket, LeanSocket, Socket, open_socket
+from zmqbridge.socket import AskingSocket, FastSocket, LeanSocket, Socket, open_socket
+from zmqbridge.socket.asking import frames_tell
 from zmqbridge.socket.lean import load_option
 
 
@@ -24,6 +26,11 @@ def nothing_remembered() -> Iterator[None]:
     load_option.cache_clear()
     yield
     load_option.cache_clear()
+
+
+needs_frames_that_tell = pytest.mark.skipif(
+    not frames_tell(), reason="the frames of this pyzmq do not tell whether more follow"
+)
 
 
 def opened_kind() -> type[Socket]:
@@ -39,6 +46,7 @@ def test_with_the_extension(extension: Any) -> None:
     assert opened_kind() is FastSocket
 
 
+@needs_frames_that_tell
 def test_without_the_extension(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the extension is missing, or libzmq's functions are not found, or the variable is set, there is none."""
     with monkeypatch.context() as patched:
@@ -56,6 +64,7 @@ def test_without_the_extension(monkeypatch: pytest.MonkeyPatch) -> None:
     assert opened_kind() is LeanSocket
 
 
+@needs_frames_that_tell
 def test_pyzmq_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where not even RCVMORE can be asked of libzmq itself, or the variable says so, pyzmq does everything."""
     with monkeypatch.context() as patched:
@@ -69,6 +78,16 @@ def test_pyzmq_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_native, "speedups", None)
     monkeypatch.setattr(zmqbridge.socket, "_option_can_be_read", False)
     assert opened_kind() is Socket
+
+
+def test_frames_that_do_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where pyzmq's frames never say that more follow, as where it stands on cffi, libzmq is asked after each."""
+    monkeypatch.setattr(_native, "speedups", None)
+    with monkeypatch.context() as patched:
+        patched.setattr(zmq.backend, "Frame", type("Frame", (), {"more": False}))
+        assert not frames_tell()
+    monkeypatch.setattr(zmqbridge.socket, "_frames_tell", False)
+    assert opened_kind() is AskingSocket
 
 
 @pytest.mark.parametrize(("value", "kind"), [("", "FastSocket"), ("1", "LeanSocket"), (ALL, "Socket")])

@@ -46,6 +46,7 @@ whether more follow, pays for one exception a batch, and tells whether it came t
 module      what is in it
 ==========  ===================================================================================
 ``plain``   :class:`Socket`, with pyzmq alone
+``asking``  :class:`AskingSocket`, which asks after each frame, where pyzmq stands on cffi (PyPy)
 ``lean``    :class:`LeanSocket`, which asks libzmq itself whether more frames follow, by ctypes
 ``fast``    :class:`FastSocket`, a batch a call, by the C extension
 ==========  ===================================================================================
@@ -58,6 +59,7 @@ from typing import Any
 import zmq
 
 from zmqbridge import _native
+from zmqbridge.socket.asking import AskingSocket, frames_tell
 from zmqbridge.socket.fast import FastSocket
 from zmqbridge.socket.lean import LeanSocket, load_option
 from zmqbridge.socket.plain import BATCH_COST, POLLIN, POLLOUT, Socket
@@ -66,6 +68,7 @@ __all__ = [
     "BATCH_COST",
     "POLLIN",
     "POLLOUT",
+    "AskingSocket",
     "FastSocket",
     "LeanSocket",
     "Socket",
@@ -76,10 +79,13 @@ __all__ = [
 speedups_enabled = _native.speedups is not None
 
 _option_can_be_read = load_option() is not None
+_frames_tell = frames_tell()
 
 
 def open_socket(context: zmq.Context[Any], socket_type: int) -> Socket:
     """Return a new socket, of the fastest kind there is."""
     if _native.speedups is not None:
         return FastSocket(context, socket_type)
+    if not _frames_tell:
+        return AskingSocket(context, socket_type)
     return LeanSocket(context, socket_type) if _option_can_be_read else Socket(context, socket_type)
