@@ -8,11 +8,11 @@ The consequence. Somebody must be parked who reads, for as long as the connectio
 handler may do anything in the middle of a batch: send, close its own connection, raise, or
 keep the loop busy.
 
-The design. A :class:`Pump` is a parked operation that never leaves, so it leads; whatever
-touches the socket makes the edge stale and wakes it, as it would any leader. Where the edge is stale at the end of
-what it delivers, it looks again before it returns; where it goes stale later, in the next turn of the loop. Once it has
-delivered a batch, or lasted :data:`TURN` seconds, it reads and delivers no more; the rest waits, in order, for the next
-turn. A message leaves the inbox before its handler is called, so none is delivered twice.
+The design. A :class:`Pump` is a parked operation that never leaves, so it leads; whatever touches the socket makes
+the edge stale and wakes it, as it would any leader. Where the edge is stale at the end of what it delivers, it looks
+again before it returns; where it goes stale later, in the next turn of the loop. Once it has delivered as many
+messages as one turn may, or lasted :data:`TURN` seconds, it reads and delivers no more; the rest waits, in order, for
+the next turn. A message leaves the inbox before its handler is called, so none is delivered twice.
 """
 
 from __future__ import annotations
@@ -76,6 +76,7 @@ class Pump(Generic[Item]):
         self._stopped = False
         self._timer: Timer | None = None
         self._retrying: Timer | None = None
+        self._limit = channel.turn.limit
         self._place = Parked()
         self._place.waiter = self
         channel.attend()
@@ -131,7 +132,7 @@ class Pump(Generic[Item]):
         deliver, inbox, clock = self._deliver, channel.inbox, self._clock
         take = inbox.take_free
         ends = clock() + TURN
-        room = channel.intake.batch
+        room = self._limit
         while room > 0 and not self._stopped:
             if not len(inbox):
                 channel.look()
