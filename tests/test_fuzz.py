@@ -6,7 +6,6 @@ import itertools
 import re
 from random import Random
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from hypothesis import example, given, settings
@@ -69,10 +68,10 @@ def accepted(connection: Connection, batch: list[list[bytes]]) -> list[Any]:
     """Return what a connection makes of these messages for whoever receives; those who wait for an answer are told."""
     channel = connection._channel
     channel.guard.check()
-    with patch.object(channel.socket, "receive", return_value=(batch, True)):
-        channel.intake.read()
-    items: list[Any] = channel.inbox.take_many(len(batch))
-    return items
+    items, answered = channel.intake._decoder.decode(batch)
+    for parked in answered:
+        channel.lot.answer(parked)
+    return list(items)
 
 
 @pytest.mark.parametrize("seed", [1, 2])

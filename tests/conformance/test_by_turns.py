@@ -62,7 +62,7 @@ async def test_a_request_that_was_given_up(loop: Harness, addresses: Addresses) 
 
 
 async def test_many_receive_by_turns(loop: Harness, addresses: Addresses) -> None:
-    """Where nothing is read ahead, receives that wait are served in the order of their calls, cancelled ones aside."""
+    """Where nothing is read ahead, receives that wait are served in the order of their calls, but the cancelled."""
     async with loop.context(linger=0) as context:
         publisher = context.connection(zmq.XPUB, bind=addresses.new("inproc"))
         receiving = []

@@ -24,7 +24,6 @@ from tests.mutants.mutation import Mutation, conformance
 __all__ = ["MUTATIONS"]
 
 CHANNEL = "zmqbridge.channel.channel:Channel"
-INTAKE = "zmqbridge.channel.intake:Intake"
 OUTBOX = "zmqbridge.channel.outbox:Outbox"
 ATTEMPT = "zmqbridge.channel.attempt:Attempt"
 TURN = "zmqbridge.waiting.turn:Turn"
@@ -44,7 +43,7 @@ BATCHES = [
     Mutation(
         "fair",
         "a batch is bounded by what is there already",
-        f"{INTAKE}.read",
+        "zmqbridge.channel.intake:Intake.read",
         assigned("room", "self.batch"),
         LIMITS,
     ),
@@ -180,7 +179,7 @@ READS = [
     Mutation(
         "fair",
         "what one turn reads does not keep others from sending",
-        f"{INTAKE}._receive",
+        "zmqbridge.channel.intake:Intake._receive",
         rename("reads", "sends"),
         TURNS,
     ),

@@ -17,7 +17,6 @@ from tests.mutants.mutation import Mutation, conformance
 __all__ = ["MUTATIONS"]
 
 CHANNEL = "zmqbridge.channel.channel:Channel"
-INTAKE = "zmqbridge.channel.intake:Intake"
 LOT = "zmqbridge.waiting.parking:ParkingLot"
 INBOX = "zmqbridge.waiting.inbox:Inbox"
 OUTBOX = "zmqbridge.channel.outbox:Outbox"
@@ -82,14 +81,14 @@ NOTHING_LOST = [
     Mutation(
         "nothing lost",
         "who is answered is woken",
-        f"{INTAKE}._receive",
+        "zmqbridge.channel.intake:Intake._receive",
         drop_call("answer"),
         conformance("asyncio", "reqrep"),
     ),
     Mutation(
         "nothing lost",
         "what is read is granted to those who wait",
-        f"{INTAKE}._receive",
+        "zmqbridge.channel.intake:Intake._receive",
         drop_call("grant"),
         conformance("asyncio", "pipeline"),
     ),
