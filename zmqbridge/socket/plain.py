@@ -109,7 +109,7 @@ class Socket:
             self._translate(error)
         try:
             self.fd: int = self.raw.FD
-        except (zmq.ZMQError, RuntimeError):
+        except (zmq.ZMQError, RuntimeError, AttributeError):  # the last up to pyzmq 26.2
             self.raw.close(0)
             raise OptionError(
                 f"{name} is a draft type: this libzmq ({zmq.zmq_version()}) has no {name} sockets "
@@ -410,7 +410,9 @@ def raise_failure(type_name: str, error: zmq.ZMQError) -> NoReturn:
     if error.errno == zmq.ETERM:
         raise ContextTerminated("the ZeroMQ context was terminated; close the connection") from None
     if error.errno == zmq.ENOTSOCK:
-        raise ConnectionClosed("the socket was closed by other code, or broke off in the middle of a message; open another connection") from None
+        raise ConnectionClosed(
+            "the socket was closed by other code, or broke off in the middle of a message; open another connection"
+        ) from None
     if error.errno == zmq.ENOTSUP:
         raise LocalProtocolError(f"a {type_name} socket goes one way only; it does not do this") from None
     if error.errno == zmq.EFSM:
