@@ -8,6 +8,9 @@ WORKERS ?= logical
 RUNS ?= 50
 PYTEST := $(RUN) -m pytest --numprocesses $(WORKERS) --dist worksteal
 
+# The tests start hundreds of interpreters, each of which would compile the project anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' $(MAKEFILE_LIST))
 
 help: ## list these commands
@@ -19,7 +22,7 @@ demo: $(VENV)/.demo ## the main job: measurements of this machine between eight 
 test: $(VENV)/.test ## the whole test suite, in a process for each processor; WORKERS=0 is this one alone
 	$(PYTEST) $(ARGS)
 
-test-everywhere: $(VENV)/.test ## the whole product: each case on every loop, also where one loop says what another would
+test-everywhere: $(VENV)/.test ## nothing left out: each case on every loop, and random walks of their whole length
 	$(PYTEST) --everywhere $(ARGS)
 
 test-pure: $(VENV)/.test ## the conformance suite once more, without the C extension

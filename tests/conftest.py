@@ -18,7 +18,8 @@ no mark, or ``each_backend``
 :mod:`tests.conformance.harnesses` has the table: who stands for which backend, and what the others have of their own.
 So nothing is left out but what the same code has shown in the same run; and it is an error if a case is left out on
 every loop. Where what is left out differs from the rest in something else than its loop, the mark is ``repeats``.
-``--everywhere`` leaves out nothing. Neither does a run of one harness, nor that of a test named in full.
+``--everywhere`` leaves out nothing, and goes the whole way where the suite goes a part of it: :mod:`tests.size`.
+A run of one harness leaves out nothing either, nor does that of a test named in full.
 
 ``--backend package.module:BackendClass`` runs the conformance suite on one backend of your own, all of it, with the
 harness of its loop: ``--harness package.module:HarnessClass``, or the class named ``Harness`` in the
@@ -28,8 +29,10 @@ backend's module, or the harness of ours whose name ``--harness`` gives.
 from __future__ import annotations
 
 import functools
+import gc
 import inspect
 import itertools
+import os
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -40,6 +43,7 @@ import pytest
 
 from tests.conformance.harnesses import ANY, ASPECTS, HARNESSES, OWN, STAND_INS
 from tests.conformance.harnesses.base import Harness
+from tests.size import walk_whole_ways
 
 # Trial's own cases: test_trial.py has trial run them. The soak takes minutes: make soak.
 collect_ignore = ["trial"]
@@ -63,10 +67,12 @@ def pytest_configure(config: pytest.Config) -> None:
         "any_loop: the case looks at libzmq or at the core alone, so one loop says it",
         "each_backend: one loop of each backend says it, as where there is no mark",
         "looks_at(*aspects): so do other loops of the same backend that wait, or cancel, in their own way",
-        "repeats: the same case with other parameters says it",
+        "repeats: the same case with other parameters, or a shorter one, says it",
         "long: the case takes seconds, so it begins before the others and nobody waits for it in the end",
     ):
         config.addinivalue_line("markers", line)
+    if config.getoption("everywhere"):
+        walk_whole_ways(os.environ)
 
 
 # The parameters that say on which loop a test runs: the fixture below, and those of tests with loops of their own.
@@ -94,9 +100,11 @@ def _case_of(item: pytest.Item) -> tuple[object, ...]:
 
 def repeats(item: pytest.Item) -> bool:
     """Whether another test says what a test would say."""
+    if item.get_closest_marker("repeats"):
+        return True
     harness = _harness_of(item)
     if harness is None:
-        return item.get_closest_marker("repeats") is not None
+        return False
     for mark in item.iter_markers():
         if mark.name == "any_loop":
             return harness != ANY
@@ -119,9 +127,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = set(repeated)
     items[:] = [item for item in items if item not in left_out]
     run = set(map(_case_of, items))
-    if nowhere := [item.nodeid for item in repeated if _harness_of(item) and _case_of(item) not in run]:
+    by_loop = (item for item in repeated if _harness_of(item) and not item.get_closest_marker("repeats"))
+    if nowhere := [item.nodeid for item in by_loop if _case_of(item) not in run]:
         raise pytest.UsageError(f"no other loop says what these would say: {nowhere}")
     config.hook.pytest_deselected(items=repeated)
+
+
+def pytest_collection() -> None:
+    """Make thousands of tests, none of them garbage, undisturbed."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Have the garbage collector pass them over: the many tests that collect garbage would go through them all."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_sessionfinish() -> None:
+    gc.unfreeze()
 
 
 def _load(name: str) -> Any:

@@ -121,6 +121,7 @@ def before_sends(socket: Socket, hook: Callable[[bytes], int]) -> Iterator[None]
         return hook(ctypes.string_at(data or 0, size)) if handle == address else 0
 
     socket.send_frame = send
+
     def zmq_msg_send(message: int, handle: int, flags: int) -> int:
         return hook(frame_of(message)) if handle == address else 0
 

@@ -108,10 +108,22 @@ asyncio.run(host())
 }
 
 
-@pytest.mark.parametrize(("expected", "start"), STARTS.values(), ids=STARTS)
-def test_found(expected: str, start: str) -> None:
-    """A context finds the backend of the loop that runs it, whatever else is imported."""
+# A reactor is installed once in a process.
+INSTALLING = {name: found for name, found in STARTS.items() if "reactor" in found[1]}
+HERE = {name: found for name, found in STARTS.items() if name not in INSTALLING}
+
+
+@pytest.mark.parametrize(("expected", "start"), INSTALLING.values(), ids=INSTALLING)
+def test_found_with_a_reactor(expected: str, start: str) -> None:
+    """A context finds Twisted's backend where a reactor runs it, and asyncio's where a task does, under a reactor."""
     assert run_program(f"import asyncio, trio\n{ECHO}\n{start}") == expected
+
+
+@pytest.mark.parametrize(("expected", "start"), HERE.values(), ids=HERE)
+def test_found(expected: str, start: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A context finds the backend of the loop that runs it, whatever else is imported."""
+    exec(f"import asyncio, trio\n{ECHO}\n{start}", {})
+    assert capsys.readouterr().out.strip() == expected
 
 
 def test_nothing_running() -> None:
@@ -527,7 +539,10 @@ async def main(*_):
 """
 
 
-@pytest.mark.parametrize("kind", ["asyncio", "uvloop", "trio", "anyio", "twisted"])
+@pytest.mark.parametrize(
+    "kind",
+    ["asyncio", "trio", "twisted", *(pytest.param(kind, marks=pytest.mark.repeats) for kind in ("uvloop", "anyio"))],
+)
 def test_exit_with_nobody_to_send_to(kind: str) -> None:
     """A program whose messages nobody takes waits for the linger period at its end, and no longer than that."""
     program = f"{WITHIN_THE_LINGER}\n{STARTS[kind][1]}"

@@ -124,7 +124,7 @@ def test_complete_run(start: Start) -> None:
     assert all(int(figure) > 0 for figure in verdict.groups())
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.repeats)])
 def test_interruption(start: Start, number: int) -> None:
     """An interrupted run ends all its processes, accounts for what there was, and its status is 130."""
     demo = start(600)
@@ -147,7 +147,7 @@ def test_interruption_while_processes_start(start: Start) -> None:
     assert "Traceback" not in demo.output
 
 
-@pytest.mark.parametrize("name", ["trio_reader", "publisher"])
+@pytest.mark.parametrize("name", [pytest.param("trio_reader", marks=pytest.mark.repeats), "publisher"])
 def test_death_of_a_participant(start: Start, name: str) -> None:
     """A participant that is killed is named, the others are ended, and the status is 1."""
     demo = start(600)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from tests.size import of_whole
 from zmqbridge.decoding import FramesDecoder
 from zmqbridge.errors import ConnectionClosed, ContextTerminated, LocalProtocolError, RemoteProtocolError
 from zmqbridge.framing import Envelope, Publication
@@ -381,7 +382,7 @@ class Answering(RuleBasedStateMachine):
         assert self.added == len(self.model) + self.taken + self.unanswered.forgotten
 
 
-STEPS = settings(max_examples=50, stateful_step_count=30, deadline=None)
+STEPS = settings(max_examples=of_whole(50), stateful_step_count=30, deadline=None)
 
 TestSubscribing = Subscribing.TestCase
 TestSubscribing.settings = STEPS

@@ -1,8 +1,8 @@
 """txZMQ's interface on each reactor: :mod:`tests.trial`, run by trial in a process of its own.
 
 The reactor that stands for the others runs all of it. On the others a case says something new where the reactor itself
-takes part: where descriptors are registered and fall silent, where they flood it, where it stops, and where its process
-forks. What a handler does with a message is the same on all of them.
+takes part: where descriptors are registered and fall silent, and where they flood it; and on asyncio's, which stops and
+forks in a way of its own, there as well. What a handler does with a message is the same on all of them.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 EVERYTHING = ["tests.trial"]
+OF_DESCRIPTORS = ["tests.trial.test_connection", "tests.trial.test_flood.FloodCase.test_two"]
 OF_THE_REACTOR = [
-    "tests.trial.test_connection",
+    *OF_DESCRIPTORS,
+    "tests.trial.test_flood.FloodCase.test_one",
     "tests.trial.test_factory.ShutdownTests",
     "tests.trial.test_factory.RegisterForShutdownTests",
-    "tests.trial.test_flood.FloodCase.test_one",
-    "tests.trial.test_flood.FloodCase.test_two",
     "tests.trial.test_service.TwistdTests.test_daemonised",
 ]
-CASES = {"epoll": EVERYTHING, "poll": OF_THE_REACTOR, "select": OF_THE_REACTOR, "asyncio": OF_THE_REACTOR}
+CASES = {"epoll": EVERYTHING, "poll": OF_DESCRIPTORS, "select": OF_DESCRIPTORS, "asyncio": OF_THE_REACTOR}
 
 
 @pytest.mark.long

@@ -22,7 +22,7 @@ class Decoder(Protocol[Item_co, Caller_co]):
 
     @property
     def single(self) -> type[Any] | None:
-        """What a message of one frame is best given as: ``None`` for a list of that frame.
+        """Return the class that a message of one frame is best given as; ``None`` asks for a list of that frame.
 
         With a class it may come as the frame itself, or as an instance of the class already.
         """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import zmq
 
@@ -42,7 +42,8 @@ class Stats:
     Attributes:
         sent: messages that libzmq took to send; requests and replies are messages.
         received: messages given to the caller or to a handler; for a requester, replies that found their request.
-        buffered: messages read ahead that nobody has taken yet; one batch at most.
+        buffered: messages read ahead that nobody has taken yet; one batch at most, and more while a send waits on a
+            router, a pair or a STREAM socket, up to what libzmq itself may hold.
         parked: operations that wait at this moment, for a message or for room.
         malformed: messages dropped because their frames made no sense or were too many, or because there was no
             memory for them.
@@ -184,10 +185,11 @@ class Link(Generic[Item]):
         about one changes what the next one is, or what becomes of it."""
         socket, channel = self.socket, self.channel
         most: int = socket.get_option(zmq.RCVHWM)
-        channel.batch = min(self._turn_limit, most or self._turn_limit)
+        channel.intake.batch = min(self._turn_limit, most or self._turn_limit)
+        channel.intake.beyond.mark = most
         if socket.get_option(zmq.TYPE) in _BY_TURNS or socket.get_option(zmq.CONFLATE):
             channel.by_turns = True
-            channel.batch = 1
+            channel.intake.batch = 1
 
     # --- counts and the end ---
 
@@ -206,7 +208,7 @@ class Link(Generic[Item]):
         buffered = len(channel.inbox)
         return Stats(
             sent=self.outbox.sent,
-            received=channel.arrived - buffered - malformed - unmatched - channel.dropped,
+            received=channel.intake.arrived - buffered - malformed - unmatched - channel.dropped,
             buffered=buffered,
             parked=channel.waiting,
             malformed=malformed,

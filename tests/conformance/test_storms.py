@@ -4,6 +4,8 @@ A storm is a function of its dice, so that a seed repeats it as far as the machi
 fresh, and printed by a test that fails: give it in ``SEEDS`` to see that storm again.
 
 The known storms and those of shorter turns run on the loop that stands for each backend, the fresh one on every loop.
+A storm goes over one transport, and over the other as well where the fresh one meets the loop of each backend; the
+rest of the product, and storms of their whole length, are for a run that leaves out nothing.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import pytest
 import zmqbridge
 from tests.conformance.harnesses.base import Harness, Task, TaskCancelled
 from tests.conftest import Addresses
+from tests.size import of_whole
 from zmqbridge import SocketOptions
 
 pytestmark = pytest.mark.looks_at("waiting", "cancelling")
@@ -32,7 +35,9 @@ TURNS = (1, 2, 3, USUAL_TURN)
 SEEDS = [1, 20]
 FRESH = int.from_bytes(os.urandom(4), "big")
 
-transports = pytest.mark.parametrize("transport", ["inproc", "tcp"])
+TRANSPORTS = ("tcp", "inproc")
+# How many turns of the loop a storm lasts.
+TURNS_OF_A_STORM = 8 * of_whole(38)
 
 
 @dataclass(frozen=True)
@@ -42,21 +47,24 @@ class Weather:
     Attributes:
         seed: the dice's.
         turn_limit: how many messages one turn reads, and how many it sends, at most.
+        transport: what the messages go over.
     """
 
     seed: int
     turn_limit: int = USUAL_TURN
+    transport: str = TRANSPORTS[0]
 
     def __str__(self) -> str:
         seed = "fresh seed" if self.seed == FRESH else f"seed {self.seed}"
-        return seed if self.turn_limit == USUAL_TURN else f"{seed}, turns of {self.turn_limit}"
+        turns = "" if self.turn_limit == USUAL_TURN else f", turns of {self.turn_limit}"
+        return f"{seed}{turns}, {self.transport}"
 
     def dice(self) -> random.Random:
         print(f"seed={self.seed}")  # noqa: T201 (pytest shows it where the test fails)
         return random.Random(self.seed)
 
     @property
-    def context(self) -> dict[str, int]:
+    def context(self) -> dict[str, Any]:
         """The arguments of a storm's context."""
         return {} if self.turn_limit == USUAL_TURN else {"turn_limit": self.turn_limit}
 
@@ -66,9 +74,15 @@ def weathers() -> Iterator[Any]:
 
     The shorter the turns, the more of them end in the middle of what there is to read and to send.
     """
-    yield Weather(FRESH)
-    for weather in (*map(Weather, SEEDS), *(Weather(FRESH, limit) for limit in TURNS if limit != USUAL_TURN)):
-        yield pytest.param(weather, marks=pytest.mark.each_backend)
+    each_backend, repeats = pytest.mark.each_backend, pytest.mark.repeats
+    for transport in TRANSPORTS:
+        first = transport == TRANSPORTS[0]
+        yield pytest.param(Weather(FRESH, USUAL_TURN, transport), marks=() if first else each_backend)
+    kinds = [*((seed, USUAL_TURN) for seed in SEEDS), *((FRESH, limit) for limit in TURNS if limit != USUAL_TURN)]
+    for number, (seed, limit) in enumerate(kinds):
+        for transport in TRANSPORTS:
+            said = transport == TRANSPORTS[number % 2]
+            yield pytest.param(Weather(seed, limit, transport), marks=each_backend if said else (each_backend, repeats))
 
 
 @pytest.fixture(params=weathers(), ids=str)
@@ -488,22 +502,23 @@ async def storm_of_requests(
         return answered, given_up
 
 
-@transports
-async def test_messages(loop: Harness, addresses: Addresses, transport: str, weather: Weather) -> None:
+async def test_messages(loop: Harness, addresses: Addresses, weather: Weather) -> None:
     """What many tasks pushed through small queues, cancelled at random, comes once, in each sender's order."""
-    await storm_of_messages(loop, weather.dice(), lambda: addresses.new(transport), turns=300, **weather.context)
+    await storm_of_messages(
+        loop, weather.dice(), lambda: addresses.new(weather.transport), TURNS_OF_A_STORM, **weather.context
+    )
 
 
-@transports
-async def test_routes(loop: Harness, addresses: Addresses, transport: str, weather: Weather) -> None:
+async def test_routes(loop: Harness, addresses: Addresses, weather: Weather) -> None:
     """Between a router and its dealers all comes in both directions, though tasks on both sides are cancelled."""
-    await storm_of_routes(loop, weather.dice(), lambda: addresses.new(transport), turns=300, **weather.context)
+    await storm_of_routes(
+        loop, weather.dice(), lambda: addresses.new(weather.transport), TURNS_OF_A_STORM, **weather.context
+    )
 
 
-@transports
-async def test_requests(loop: Harness, addresses: Addresses, transport: str, weather: Weather) -> None:
+async def test_requests(loop: Harness, addresses: Addresses, weather: Weather) -> None:
     """Every request has its own reply or is given up, though those who ask and who answer are cancelled at random."""
     answered, _ = await storm_of_requests(
-        loop, weather.dice(), lambda: addresses.new(transport), turns=300, **weather.context
+        loop, weather.dice(), lambda: addresses.new(weather.transport), TURNS_OF_A_STORM, **weather.context
     )
     assert answered

@@ -31,17 +31,19 @@ PLAN = Plan(
     packages=("zmqbridge", "tests."),
     # Counters that only tell; the owner; the way to the loop and back; what the search notes for itself.
     without={
-        *(f"Channel.{name}" for name in ("arrived", "batch", "units", "describe", "_faults", "_decoder")),
+        *(f"Channel.{name}" for name in ("units", "describe")),
         *(f"Channel.{name}" for name in ("_get_backend", "_backend")),
         *(f"Attempt.{name}" for name in ("sent", "_ended")),
         "Guard._describe",
         *(f"{kind}.{name}" for kind in ("Dealer", "Requester") for name in ("_context", "_link", "_faults")),
         *(f"RequesterProtocol.{name}" for name in ("unmatched", "faults", "_ids")),
-        *(f"ModelSocket.{name}" for name in ("raw", "fd", "type_name", "tells_room", "receives", "single")),
+        *(
+            f"ModelSocket.{name}"
+            for name in ("raw", "fd", "type_name", "tells_room", "receives", "hides_ends", "single")
+        ),
         *(f"ModelSocket.{name}" for name in ("_swallows", "_recv", "_get", "send_frame", "views_from")),
-        # What lasts longer than a call has here with longer messages alone, or with a signal's handler.
-        *(f"ModelSocket.{name}" for name in ("max_frames", "unfit", "_reading", "_read_before", "_begun", "_message")),
-        *(f"ModelSocket.{name}" for name in ("_in_message", "_behind")),
+        *(f"ModelSocket.{name}" for name in ("max_frames", "unfit")),
+        *(f"Intake.{name}" for name in ("arrived", "batch", "beyond", "_faults", "_decoder", "_describe")),
         "ParkingLot.reads_always",
         "ModelWaiter._backend",
     },

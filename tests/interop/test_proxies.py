@@ -13,9 +13,10 @@ from tests.conformance.harnesses.base import Harness
 from tests.interop.joining import join, join_peer
 from tests.interop.processes import Peer
 
-pytestmark = pytest.mark.any_loop
-
-pytestmark = pytest.mark.parametrize("length", [1, 2], ids=["one proxy", "two proxies"])
+pytestmark = [
+    pytest.mark.any_loop,
+    pytest.mark.parametrize("length", [1, 2], ids=["one proxy", "two proxies"]),
+]
 
 
 @asynccontextmanager

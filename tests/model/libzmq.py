@@ -185,6 +185,7 @@ class ModelSocket(Socket):
         self.fd = fd
         self.tells_room = True
         self.receives = True
+        self.hides_ends = False
         self._swallows = True
         self._begin()
         self._recv = raw.recv

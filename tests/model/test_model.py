@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 import zmqbridge
 from tests.model.libzmq import ModelSocket, Wire
 from tests.model.loop import Cancelled, ModelBackend, Task
+from tests.size import of_whole
 from zmqbridge.channel import Channel, Outbox, Pump
 from zmqbridge.decoding import FramesDecoder
 from zmqbridge.home import Home
@@ -468,7 +469,7 @@ class Handlers(World):
         super().leave()
 
 
-STEPS: Any = settings(max_examples=150, stateful_step_count=40, deadline=None)
+STEPS: Any = settings(max_examples=of_whole(150), stateful_step_count=40, deadline=None)
 
 TestDealer = Dealer.TestCase
 TestDealer.settings = STEPS

@@ -14,7 +14,7 @@ import ast
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from tests.mutants.source import ChangeError, Edit, Source, name_of
+from tests.mutants.source import ChangeError, Edit, Source, name_of, read
 
 __all__ = [
     "Change",
@@ -89,7 +89,7 @@ class Change:
         Raises:
             ChangeError: if that is not one place, or what comes of it is no Python.
         """
-        source = Source(text)
+        source = read(text)
         try:
             nodes: Sequence[ast.AST] = [source.symbol(symbol)]
             for where in self.wheres:

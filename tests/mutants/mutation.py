@@ -54,6 +54,11 @@ class Mutation:
         """All other arguments of pytest."""
         return [argument for argument in self.tests if not argument.startswith("tests/")]
 
+    @property
+    def files(self) -> set[Path]:
+        """The files that are changed."""
+        return {_file(ROOT, symbol.partition(":")[0]) for symbol in (self.symbol, *self.also)}
+
     def changed(self, project: Path = ROOT) -> dict[Path, str]:
         """Return the files that are changed in a copy of the project, and what they hold then.
 

@@ -7,10 +7,11 @@ a failing test's traceback fits the file.
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-__all__ = ["ChangeError", "Edit", "Source", "name_of"]
+__all__ = ["ChangeError", "Edit", "Source", "name_of", "read"]
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -44,6 +45,10 @@ class Source:
         self._lines = [0]
         for line in self._bytes.splitlines(keepends=True):
             self._lines.append(self._lines[-1] + len(line))
+
+    @functools.cached_property
+    def _dumped(self) -> str:
+        return ast.dump(self.tree)
 
     def symbol(self, name: str) -> ast.AST:
         """Return what is defined by a dotted name, such as ``Class.method``; the module itself where it is empty.
@@ -104,9 +109,15 @@ class Source:
             compile(text, "<changed>", "exec", dont_inherit=True)  # it says more than the parser: of a lone break, too
         except SyntaxError as error:
             raise ChangeError(f"line {error.lineno} is no Python then: {error.msg}") from None
-        if ast.dump(tree) == ast.dump(self.tree):
+        if ast.dump(tree) == self._dumped:
             raise ChangeError("nothing is changed")
         return text
+
+
+@functools.lru_cache(maxsize=32)
+def read(text: str) -> Source:
+    """Return a module's text with its tree; many mutations change the same few modules."""
+    return Source(text)
 
 
 def name_of(node: ast.AST) -> str | None:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from tests.mutants.mutation import ROOT, Mutation
 from tests.mutants.source import ChangeError
+from tests.size import walk_whole_ways
 
 __all__ = ["SECONDS", "Verdict", "end_all", "try_one"]
 
@@ -123,6 +124,7 @@ def _run(project: Path, tests: Sequence[str], seconds: float) -> tuple[int, str]
         "ZMQBRIDGE_NO_SPEEDUPS": "1",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     }
+    walk_whole_ways(environment)
     # To a file: a process that outlives pytest would keep a pipe open.
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(

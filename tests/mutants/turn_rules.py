@@ -29,8 +29,10 @@ ATTEMPT = "zmqbridge.channel.attempt:Attempt"
 TURN = "zmqbridge.waiting.turn:Turn"
 PLAIN = "zmqbridge.socket.plain:Socket"
 LEAN = "zmqbridge.socket.lean:LeanSocket"
+ADAPT = "zmqbridge.link:Link._adapt"
 FAIRNESS = conformance("asyncio", "fairness")
 AHEAD = ("tests/test_read_ahead.py",)
+BY_TURNS = conformance("asyncio", "by_turns")
 LIMITS = conformance("asyncio", "turn_limit")
 TURNS = ("tests/loops/test_asyncio.py", "-k", "one_turn or a_turn")
 BOOKS = ("tests/waiting/test_turn.py",)
@@ -48,33 +50,66 @@ BATCHES = [
     Mutation(
         "fair",
         "a batch is bounded by what a turn reads",
-        "zmqbridge.link:_read_ahead",
-        replace_call("min", "most or turn_limit"),
+        ADAPT,
+        replace_call("min", "most or self._turn_limit"),
         AHEAD,
     ),
     Mutation(
         "fair",
         "a batch is bounded by the receive high-water mark",
-        "zmqbridge.link:_read_ahead",
-        replace_call("min", "turn_limit"),
+        ADAPT,
+        replace_call("min", "self._turn_limit"),
         AHEAD,
     ),
     Mutation(
         "fair",
         "nothing is read ahead where only the newest message counts",
-        "zmqbridge.link:_read_ahead",
+        ADAPT,
         unguarded("CONFLATE"),
         AHEAD,
     ),
     Mutation(
         "fair",
         "nothing is read ahead where the sockets talk by turns",
-        "zmqbridge.link:_read_ahead",
+        ADAPT,
         unguarded("TYPE"),
         AHEAD,
     ),
-    Mutation("fair", "a batch is bounded in bytes", f"{PLAIN}.receive", never("room"), SOCKETS),
-    Mutation("fair", "a batch is bounded in bytes (ctypes)", f"{LEAN}.receive", never("room"), SOCKETS),
+    Mutation(
+        "fair",
+        "what is set later has its effect on what is read ahead",
+        "zmqbridge.link:Link.set_option",
+        drop_call("_adapt"),
+        (*AHEAD, *BY_TURNS),
+    ),
+    Mutation(
+        "fair",
+        "where the sockets talk by turns a message is read by whom it is for",
+        f"{CHANNEL}.look",
+        unguarded("by_turns"),
+        BY_TURNS,
+    ),
+    Mutation(
+        "fair",
+        "a receive that is told to try and goes tells the next",
+        "zmqbridge.waiting.parking:ParkingLot.leave_reader",
+        drop_branch("told"),
+        BY_TURNS,
+    ),
+    Mutation(
+        "fair",
+        "a batch is bounded in bytes",
+        f"{PLAIN}._receive",
+        condition("room", becomes="True"),
+        SOCKETS,
+    ),
+    Mutation(
+        "fair",
+        "a batch is bounded in bytes (ctypes)",
+        f"{LEAN}._receive",
+        never("room").within(branch("follows")),
+        SOCKETS,
+    ),
     Mutation("fair", "a frame costs something though it is empty", "zmqbridge._native:FRAME_COST", value("0"), SOCKETS),
 ]
 

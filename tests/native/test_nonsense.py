@@ -58,7 +58,15 @@ def test_publications(opened: OpenedSockets, socket: FastSocket, single: Any) ->
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), (1,), (1, 1, 1, None), (1, 1, 1, None, 1, 1), ("1", 1, 1, None, 1), (1.0, 1, 1, None, 1), (1, 1, 1, None, 2**70)],
+    [
+        (),
+        (1,),
+        (1, 1, 1, None),
+        (1, 1, 1, None, 1, 1),
+        ("1", 1, 1, None, 1),
+        (1.0, 1, 1, None, 1),
+        (1, 1, 1, None, 2**70),
+    ],
     ids=repr,
 )
 def test_receiving(socket: FastSocket, arguments: tuple[Any, ...]) -> None:

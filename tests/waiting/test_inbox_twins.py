@@ -11,6 +11,7 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+from tests.size import of_whole
 from zmqbridge.channel.units import PYTHON, native_units
 from zmqbridge.waiting.inbox import NOTHING, Inbox
 
@@ -131,7 +132,9 @@ class Twins(RuleBasedStateMachine):
 
 def test_twins(extension: Any) -> None:
     """Any calls in any order, claims given up, failing wakes and the wrong thread among them, have the same answers."""
-    run_state_machine_as_test(Twins, settings=settings(max_examples=100, stateful_step_count=30, deadline=None))
+    run_state_machine_as_test(
+        Twins, settings=settings(max_examples=of_whole(100), stateful_step_count=30, deadline=None)
+    )
 
 
 def test_they_would_be_told_apart(extension: Any, monkeypatch: pytest.MonkeyPatch) -> None:

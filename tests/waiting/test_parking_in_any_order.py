@@ -8,6 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from tests.size import of_whole
 from tests.waiting.bells import Bell, waiting
 from zmqbridge.channel.units import Units
 from zmqbridge.waiting.inbox import NOTHING
@@ -194,5 +195,5 @@ def test_any_order(units: Units) -> None:
         def __init__(self) -> None:
             super().__init__(units)
 
-    limits = settings(max_examples=50, stateful_step_count=30, deadline=None)
+    limits = settings(max_examples=of_whole(50), stateful_step_count=30, deadline=None)
     run_state_machine_as_test(BooksOfUnits, settings=limits)

@@ -4,6 +4,16 @@
 
 PyObject *inbox_type;
 
+/* Not a dict, which passes over all that left it before it comes to its first. What changes it must know its order, so
+   no PyDict function does; its size alone is a dict's. */
+static PyObject *new_claims(void)
+{
+    PyObject *collections = PyImport_ImportModule("collections");
+    PyObject *claims = collections ? PyObject_CallMethod(collections, "OrderedDict", NULL) : NULL;
+    Py_XDECREF(collections);
+    return claims;
+}
+
 static PyObject *inbox_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
     PyObject *ownership;
@@ -15,7 +25,7 @@ static PyObject *inbox_new(PyTypeObject *type, PyObject *args, PyObject *keyword
         return NULL;
     inbox->ownership = (Ownership *)Py_NewRef(ownership);
     inbox->items = PyList_New(0);
-    inbox->claims = PyDict_New();
+    inbox->claims = new_claims();
     if (!inbox->items || !inbox->claims) {
         Py_DECREF(inbox);
         return NULL;
@@ -121,22 +131,30 @@ static PyObject *inbox_has_free(PyObject *self, PyObject *unused)
 
 static PyObject *inbox_grant(PyObject *self, PyObject *claimant)
 {
-    if (PyDict_SetItem(((Inbox *)self)->claims, claimant, Py_None) < 0)
+    if (PyObject_SetItem(((Inbox *)self)->claims, claimant, Py_None) < 0)
         return NULL;
     Py_RETURN_NONE;
 }
 
-/* The first claimant, borrowed; NULL where there is none. */
+/* The first claimant: a new reference, or NULL where there is none, or no memory to tell. */
 static PyObject *first_claimant(Inbox *inbox)
 {
-    PyObject *claimant;
-    Py_ssize_t position = 0;
-    return PyDict_Next(inbox->claims, &position, &claimant, NULL) ? claimant : NULL;
+    if (!PyDict_Size(inbox->claims))
+        return NULL;
+    PyObject *iterator = PyObject_GetIter(inbox->claims);
+    PyObject *claimant = iterator ? PyIter_Next(iterator) : NULL;
+    Py_XDECREF(iterator);
+    return claimant;
 }
 
 static PyObject *inbox_is_first(PyObject *self, PyObject *claimant)
 {
-    return PyBool_FromLong(first_claimant((Inbox *)self) == claimant);
+    PyObject *first = first_claimant((Inbox *)self);
+    if (!first && PyErr_Occurred())
+        return NULL;
+    int is_first = first == claimant;
+    Py_XDECREF(first);
+    return PyBool_FromLong(is_first);
 }
 
 static PyObject *inbox_revoke(PyObject *self, PyObject *claimant)
@@ -144,15 +162,14 @@ static PyObject *inbox_revoke(PyObject *self, PyObject *claimant)
     static PyObject *wake;
     Inbox *inbox = (Inbox *)self;
     int held = PyDict_Size(inbox->claims) ? PyDict_Contains(inbox->claims, claimant) : 0;
-    if (held < 0 || (held && PyDict_DelItem(inbox->claims, claimant) < 0))
+    if (held < 0 || (held && PyObject_DelItem(inbox->claims, claimant) < 0))
         return NULL;
     PyObject *first = held ? first_claimant(inbox) : NULL;
     if (!first)
-        Py_RETURN_NONE;
-    if (!wake && !(wake = PyUnicode_InternFromString("wake")))
-        return NULL;
-    Py_INCREF(first);
-    PyObject *result = PyObject_CallMethodObjArgs(first, wake, NULL);
+        return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+    PyObject *result = NULL;
+    if (wake || (wake = PyUnicode_InternFromString("wake")))
+        result = PyObject_CallMethodObjArgs(first, wake, NULL);
     Py_DECREF(first);
     if (!result)
         return NULL;
@@ -175,7 +192,7 @@ static PyObject *inbox_take(PyObject *self, PyObject *claimant)
 static PyObject *inbox_wake_all(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    PyObject *claimants = PyDict_Keys(((Inbox *)self)->claims);
+    PyObject *claimants = PySequence_List(((Inbox *)self)->claims);
     for (Py_ssize_t i = 0; claimants && i < PyList_Size(claimants); i++) {
         PyObject *result = PyObject_CallMethod(PyList_GetItem(claimants, i), "wake", NULL);
         if (!result)
@@ -193,9 +210,10 @@ static PyObject *inbox_clear(PyObject *self, PyObject *unused)
     Inbox *inbox = (Inbox *)self;
     Py_ssize_t dropped = inbox_length(self);
     (void)unused;
-    PyDict_Clear(inbox->claims);
     inbox->next = inbox->end = 0;
-    if (PyList_SetSlice(inbox->items, 0, PyList_Size(inbox->items), NULL) < 0)
+    PyObject *cleared = PyObject_CallMethod(inbox->claims, "clear", NULL);
+    Py_XDECREF(cleared);
+    if (!cleared || PyList_SetSlice(inbox->items, 0, PyList_Size(inbox->items), NULL) < 0)
         return NULL;
     return PyLong_FromSsize_t(dropped);
 }

@@ -17,7 +17,8 @@ and reads for all. The rules (the numbers are those of the facts in :mod:`zmqbri
   :data:`LOOK_AGAIN` seconds, and less often the more lanes there are to try.
 - No await stands between taking a message and returning it. So a cancelled operation has had no effect, and the task
   that comes next finds the message. Cancellation is handled by ``finally`` alone.
-- Messages are read ahead by at most one batch, and only while somebody receives. Where the backend's rule is strict,
+- Messages are read ahead by at most one batch, and only while somebody receives; :mod:`zmqbridge.channel.beyond` has
+  the one exception. Where the backend's rule is strict,
   the checkpoint comes before the read.
 - The descriptor is released before the socket is closed (7).
 
@@ -34,18 +35,18 @@ as it was                      waits for the descriptor, a wake or the deadline;
 
 from __future__ import annotations
 
-import logging
 import os
-import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 from weakref import WeakSet
 
 from zmqbridge.abc import Backend
+from zmqbridge.channel.beyond import LOOK_AGAIN
+from zmqbridge.channel.intake import Intake
 from zmqbridge.channel.units import units_for
 from zmqbridge.decoding import Decoder
-from zmqbridge.errors import ConnectionClosed, ContextTerminated, RemoteProtocolError, WouldBlock
+from zmqbridge.errors import ConnectionClosed, ContextTerminated, WouldBlock
 from zmqbridge.protocols import Faults
 from zmqbridge.socket import POLLIN, POLLOUT, Socket
 from zmqbridge.waiting.guard import Guard
@@ -53,10 +54,6 @@ from zmqbridge.waiting.inbox import NOTHING, Inbox
 from zmqbridge.waiting.parking import Parked, ParkingLot
 
 __all__ = ["LOOK_AGAIN", "Channel", "DeadlinePassed"]
-
-logger = logging.getLogger("zmqbridge")
-
-LOOK_AGAIN = 0.05
 
 # Batches: somewhat more than libzmq holds for one peer by default, and no flood keeps a request from timing out.
 CATCH_UP = 8
@@ -99,9 +96,8 @@ class Channel(Generic[Item]):
         inbox: what has been read ahead, and what of it is reserved.
         lot: the parked operations.
         units: what these books are made of.
-        arrived: messages read from the socket.
         dropped: items that closing dropped unread.
-        batch: how many messages are read ahead at most.
+        intake: reads from the socket.
         by_turns: nothing is read ahead: only the newest message counts, or what is done about one changes the next.
     """
 
@@ -123,17 +119,12 @@ class Channel(Generic[Item]):
         self.inbox: Inbox[Item] = self.units.Inbox(ownership)
         self.lot = ParkingLot(self.edge, self.inbox)
         self.describe = describe
-        self.arrived = 0
         self.dropped = 0
-        self.batch = turn_limit
+        self.intake = Intake(socket, decoder, faults, self.turn, self.inbox, self.lot, describe)
         self.by_turns = False
         self._get_backend = get_backend
         self._backend: Backend | None = None
         self._attended = False
-        self._decoder = decoder
-        self._faults = faults
-        socket.single = decoder.single
-        socket.max_frames = decoder.max_frames
         _open_channels.add(self)
 
     @property
@@ -271,13 +262,15 @@ class Channel(Generic[Item]):
 
     def patience(self) -> float | None:
         """How many seconds the leader may wait for the descriptor before it looks again; ``None`` is for ever."""
-        if self.lot.lanes and not self.socket.tells_room:
+        if self.lot.lanes and (not self.socket.tells_room or self.intake.beyond.serves):
             return LOOK_AGAIN * max(1, len(self.lot.lanes) / 10)
         return None
 
     def writer_parked(self) -> None:
-        """A writer has parked: the leader may have had no reason so far to look for room."""
-        if self.edge.leader is not None and (self.edge.stale or not self.socket.tells_room):
+        """A writer has parked: the leader may have had no reason so far to look for room, or to look again soon."""
+        if self.intake.beyond.serves and self.lot.writers == 1:
+            self.intake.beyond.begin(self._now())
+        if self.edge.leader is not None and (self.edge.stale or self.patience() is not None):
             self.edge.leader.wake()
 
     async def checkpoint(self, backend: Backend) -> None:
@@ -310,7 +303,7 @@ class Channel(Generic[Item]):
         reading = receiving or (wanted and not self.by_turns)
         edge.stale = False  # whoever touches the socket meanwhile, in a signal's handler, says so
         try:
-            again = reading and not self._read()
+            again = reading and not self.intake.read()
             if lot.lanes or not reading:
                 events = socket.events()
                 if events & POLLOUT or not socket.tells_room:
@@ -318,6 +311,8 @@ class Channel(Generic[Item]):
                 if events & POLLIN and wanted:
                     # What came since the batch was read has its edge gone.
                     again = reading or self._let_read()
+                elif events & POLLIN and lot.lanes and self.intake.beyond.serves:
+                    self.intake.read_beyond(self._now())
         except BaseException as error:
             edge.touch()
             if isinstance(error, (ContextTerminated, ConnectionClosed)):
@@ -326,48 +321,15 @@ class Channel(Generic[Item]):
         if again:
             edge.touch()
 
+    def _now(self) -> float:
+        return 0.0 if self._backend is None else self._backend.current_time()
+
     def _let_read(self) -> bool:
         """Where nothing is read ahead, have a message read by whom it is for; return whether to look again."""
         if self._attended:
-            return not self._read()
+            return not self.intake.read()
         self.lot.let_reader_try()
         return False
-
-    def _read(self) -> bool:
-        """Read a batch; return whether nothing was left behind."""
-        room = self.batch - len(self.inbox)
-        if room <= 0:
-            return False
-        messages, drained = self.socket.receive(room)
-        if messages:
-            self.turn.reads -= len(messages)
-            self.arrived += len(messages)
-            items, answered = self._decoder.decode(messages)
-            self._deliver(items, answered)
-        if self.socket.unfit:
-            self._count_unfit(self.socket.unfit)
-        if self._faults.fresh:
-            self._report_faults()
-        return drained
-
-    def _count_unfit(self, reasons: list[str]) -> None:
-        self.arrived += len(reasons)
-        for reason in reasons:
-            self._faults.count(RemoteProtocolError(reason))
-        reasons.clear()
-
-    def _deliver(self, items: Sequence[Item], answered: Sequence[Parked]) -> None:
-        self.inbox.put(items)
-        for parked in answered:
-            self.lot.answer(parked)
-        self.lot.grant()
-
-    def _report_faults(self) -> None:
-        count = self._faults.untold(time.monotonic())
-        if count:
-            logger.warning(
-                "%s dropped %d malformed message(s); the latest: %s", self.describe(), count, self._faults.latest
-            )
 
     # --- the end ---
 

@@ -121,7 +121,7 @@ class Pump(Generic[Item]):
         deliver, inbox, clock = self._deliver, channel.inbox, self._clock
         take = inbox.take_free
         ends = clock() + TURN
-        room = channel.batch
+        room = channel.intake.batch
         while room > 0 and not self._stopped:
             if not len(inbox):
                 channel.look()

@@ -43,6 +43,9 @@ _SILENT_ABOUT_ROOM = frozenset(
     int(getattr(zmq, name)) for name in ("ROUTER", "PUB", "XPUB", "STREAM", "SERVER", "PEER", "RADIO")
 )
 
+# They refuse messages to a peer that is gone until all that came from it was read.
+_HIDES_ENDS = frozenset({int(zmq.ROUTER), int(zmq.STREAM), int(zmq.PAIR)})
+
 _SEND_ONLY = frozenset(int(getattr(zmq, name)) for name in ("PUB", "PUSH", "RADIO", "SCATTER"))
 
 # They swallow the rest of a message whose pipe died (fact 6).
@@ -78,6 +81,8 @@ class Socket:
         fd: its descriptor.
         tells_room: whether POLLOUT means that a send would now succeed. Where it does not,
             the only way to know is to try at each edge.
+        hides_ends: whether a peer that is gone is refused messages, as one without room, until all that came from it
+            was read.
         receives: whether messages ever come in on this type of socket.
         input_pending: whether the latest read of EVENTS said that there is something to receive.
         views_from: frames of so many bytes and more are received as memoryviews of libzmq's own buffer.
@@ -117,6 +122,7 @@ class Socket:
             ) from None
         self.tells_room = int(socket_type) not in _SILENT_ABOUT_ROOM
         self.receives = int(socket_type) not in _SEND_ONLY
+        self.hides_ends = int(socket_type) in _HIDES_ENDS
         self._begin()
         self._swallows = int(socket_type) in _SWALLOWS
         self._recv: Callable[..., zmq.Frame] = self.raw.recv
@@ -394,7 +400,7 @@ class Socket:
 
 
 def _broken(frame: bytes, flags: int) -> NoReturn:
-    """Send nothing on a socket that has the beginning of a message whose rest is lost: libzmq drops it with the socket."""
+    """Send nothing: libzmq has the beginning of a message whose rest is lost, and drops it with the socket."""
     raise zmq.ZMQError(zmq.ENOTSOCK)
 
 
@@ -411,7 +417,7 @@ def raise_failure(type_name: str, error: zmq.ZMQError) -> NoReturn:
         raise ContextTerminated("the ZeroMQ context was terminated; close the connection") from None
     if error.errno == zmq.ENOTSOCK:
         raise ConnectionClosed(
-            "the socket was closed by other code, or broke off in the middle of a message; open another connection"
+            "the socket was closed by other code, or broke off in mid-message; open another connection"
         ) from None
     if error.errno == zmq.ENOTSUP:
         raise LocalProtocolError(f"a {type_name} socket goes one way only; it does not do this") from None

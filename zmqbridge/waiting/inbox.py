@@ -16,7 +16,7 @@ messages.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Iterable
 from threading import get_ident
 from typing import Any, Final, Generic, Self, TypeVar
@@ -54,7 +54,8 @@ class Inbox(Generic[Item]):
         self.ownership = ownership
         self.free: deque[Item] = deque()
         self._held: deque[Item] = deque()
-        self._claims: dict[Claimant, None] = {}
+        # Not a dict, which passes over all that left it before it comes to its first.
+        self._claims: OrderedDict[Claimant, None] = OrderedDict()
 
     def __len__(self) -> int:
         """How many items are there, those reserved included."""
