@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import functools
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -97,11 +98,17 @@ def before_calls(**hooks: Hook) -> Iterator[None]:
         raise failures[0]
 
 
-def frame_of(message: int) -> bytes:
-    """Return the frame that libzmq's message at an address holds."""
+@functools.cache
+def _library() -> Any:
     libzmq = ctypes.CDLL(pyzmq_library())
     libzmq.zmq_msg_data.argtypes = libzmq.zmq_msg_size.argtypes = (ctypes.c_void_p,)
     libzmq.zmq_msg_data.restype, libzmq.zmq_msg_size.restype = ctypes.c_void_p, ctypes.c_size_t
+    return libzmq
+
+
+def frame_of(message: int) -> bytes:
+    """Return the frame that libzmq's message at an address holds."""
+    libzmq = _library()
     return ctypes.string_at(libzmq.zmq_msg_data(message), libzmq.zmq_msg_size(message))
 
 

@@ -14,6 +14,20 @@ from zmqbridge import SocketOptions
 LIMIT = 5
 
 
+def asked_for(connection: zmqbridge.connections.RawConnection, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return how many messages a receive asks the connection's socket for, in each of its calls."""
+    asked: list[int] = []
+
+    def receive(limit: int) -> tuple[list[Any], bool]:
+        asked.append(limit)
+        return [], True
+
+    monkeypatch.setattr(connection._link.socket, "receive", receive)
+    with suppress(zmqbridge.WouldBlock):
+        connection.receive_nowait()
+    return asked
+
+
 @pytest.mark.parametrize(
     ("socket_type", "options", "expected"),
     [
@@ -31,15 +45,7 @@ def test_limits(monkeypatch: pytest.MonkeyPatch, socket_type: int, options: Sock
     """As many as one turn reads, fewer where libzmq is to hold few, and none where another one may not come first."""
     context = zmqbridge.Context(linger=0, turn_limit=LIMIT)
     connection = context.connection(socket_type, bind="inproc://ahead", options=options)
-    asked: list[int] = []
-
-    def receive(limit: int) -> tuple[list[Any], bool]:
-        asked.append(limit)
-        return [], True
-
-    monkeypatch.setattr(connection._link.socket, "receive", receive)
-    with suppress(zmqbridge.WouldBlock):
-        connection.receive_nowait()
+    asked = asked_for(connection, monkeypatch)
     context.close()
     assert asked == [expected]
 
@@ -51,14 +57,6 @@ def test_limits_set_later(monkeypatch: pytest.MonkeyPatch, value: int, expected:
     options = SocketOptions(receive_high_water_mark=3)
     connection = context.connection(zmq.PULL, bind="inproc://later", options=options)
     connection.setsockopt(zmq.RCVHWM, value)
-    asked: list[int] = []
-
-    def receive(limit: int) -> tuple[list[Any], bool]:
-        asked.append(limit)
-        return [], True
-
-    monkeypatch.setattr(connection._link.socket, "receive", receive)
-    with suppress(zmqbridge.WouldBlock):
-        connection.receive_nowait()
+    asked = asked_for(connection, monkeypatch)
     context.close()
     assert asked == [expected]

@@ -187,8 +187,8 @@ class Link(Generic[Item]):
         most: int = socket.get_option(zmq.RCVHWM)
         channel.intake.batch = min(self._turn_limit, most or self._turn_limit)
         channel.intake.beyond.mark = most
-        if socket.get_option(zmq.TYPE) in _BY_TURNS or socket.get_option(zmq.CONFLATE):
-            channel.by_turns = True
+        channel.by_turns = socket.get_option(zmq.TYPE) in _BY_TURNS or bool(socket.get_option(zmq.CONFLATE))
+        if channel.by_turns:
             channel.intake.batch = 1
 
     # --- counts and the end ---

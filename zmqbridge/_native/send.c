@@ -40,6 +40,13 @@ static int send_prepared(void *socket, zmq_msg_t *prepared, int flags)
     return sent < 0 ? libzmq.last_errno() : 0;
 }
 
+/* Whether a frame is large enough to be sent from its own memory, may be, and is made ready so. */
+static int lends(Port *port, zmq_msg_t *prepared, PyObject *frame, char *data, Py_ssize_t length)
+{
+    return length >= shared_from && port->lends && PyBytes_CheckExact(frame) &&
+           !lend(prepared, frame, data, (size_t)length);
+}
+
 /* Send a message of one frame; return the errno, or -1 with an exception. */
 static int send_bytes(Port *port, PyObject *frame)
 {
@@ -48,14 +55,12 @@ static int send_bytes(Port *port, PyObject *frame)
     int sent;
     if (PyBytes_AsStringAndSize(frame, &data, &length) < 0)
         return -1;
-    if (length >= shared_from && port->lends && PyBytes_CheckExact(frame)) {
-        zmq_msg_t prepared;
-        if (!lend(&prepared, frame, data, (size_t)length)) {
-            int number = send_prepared(port->socket, &prepared, ZMQ_DONTWAIT);
-            if (number)
-                libzmq.msg_close(&prepared);
-            return number;
-        }
+    zmq_msg_t prepared;
+    if (lends(port, &prepared, frame, data, length)) {
+        int number = send_prepared(port->socket, &prepared, ZMQ_DONTWAIT);
+        if (number)
+            libzmq.msg_close(&prepared);
+        return number;
     }
     do
         sent = libzmq.send(port->socket, data, (size_t)length, ZMQ_DONTWAIT);
@@ -89,8 +94,7 @@ static int prepare(Port *port, zmq_msg_t *prepared, PyObject *frame)
     Py_ssize_t length;
     if (!frame || PyBytes_AsStringAndSize(frame, &data, &length) < 0)
         return -1;
-    if (length >= shared_from && port->lends && PyBytes_CheckExact(frame) &&
-        !lend(prepared, frame, data, (size_t)length))
+    if (lends(port, prepared, frame, data, length))
         return 0;
     if (libzmq.msg_init_size(prepared, (size_t)length) < 0)
         return libzmq.last_errno();

@@ -18,8 +18,7 @@ and reads for all. The rules (the numbers are those of the facts in :mod:`zmqbri
 - No await stands between taking a message and returning it. So a cancelled operation has had no effect, and the task
   that comes next finds the message. Cancellation is handled by ``finally`` alone.
 - Messages are read ahead by at most one batch, and only while somebody receives; :mod:`zmqbridge.channel.beyond` has
-  the one exception. Where the backend's rule is strict,
-  the checkpoint comes before the read.
+  the one exception. Where the backend's rule is strict, the checkpoint comes before the read.
 - The descriptor is released before the socket is closed (7).
 
 What the leader does when it waits once, :meth:`Channel._lead`:

@@ -11,14 +11,14 @@ again by itself.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
 from zmqbridge.channel.channel import Channel, DeadlinePassed
 from zmqbridge.errors import LocalProtocolError, WouldBlock
 from zmqbridge.framing import Message, frames_of
 
-__all__ = ["Outbox"]
+__all__ = ["Outbox", "keep"]
 
 
 class Outbox:
@@ -104,35 +104,37 @@ class Outbox:
         channel = self._channel
         backend = channel.enter()
         given = list(messages) if isinstance(messages, (list, tuple)) else None
+        kept, wrong = False, None
         if backend.strict_checkpoints:
-            wrong = None if given is None else _keep(given, 0)
+            if given is not None:
+                kept, wrong = True, keep(given, 0, frames_of, bytes)
             await channel.checkpoint(backend)
             channel.guard.check()
-            if given is not None:
-                await self._send_list(given, kept=True)
-                if wrong is not None:
-                    raise wrong
-                return
         if given is not None:
-            await self._send_list(given, kept=False)
+            await self._send_list(given, kept=kept, wrong=wrong)
             return
         for message in messages:
-            await self._send_list([message], kept=False)
+            await self._send_list([message])
 
-    async def _send_list(self, messages: list[Message], *, kept: bool) -> None:
+    async def _send_list(self, messages: list[Message], *, kept: bool = False, wrong: Exception | None = None) -> None:
+        """Send messages, and then raise what is wrong with the one behind them.
+
+        Args:
+            messages: are changed; each as its caller gave it.
+            kept: they are already as :func:`keep` leaves them. Else they are made so before any of them waits.
+            wrong: what that returned.
+        """
         start = 0
-        wrong = None
         while start < len(messages):
             if self._turn.sends > 0 and not self._lanes:
                 start += self.attempt.many(messages, start, self._turn.sends)
             if start < len(messages):
                 if not kept:
-                    kept, wrong = True, _keep(messages, start)
+                    kept, wrong = True, keep(messages, start, frames_of, bytes)
                     continue
                 await self.send(frames_of(messages[start]))
                 self._channel.guard.check()
                 start += 1
-
         if wrong is not None:
             raise wrong
 
@@ -152,16 +154,24 @@ class Outbox:
                 start += 1
 
 
-def _keep(messages: list[Message], start: int) -> Exception | None:
+def keep(
+    messages: list[Any], start: int, frames: Callable[[Any], Sequence[bytes]], plain: type | None = None
+) -> Exception | None:
     """Keep messages from an index on as they are now, for their lists may change while some of them wait.
+
+    Args:
+        messages: each as its caller gave it; they become frames, in place.
+        start: the index of the first.
+        frames: returns the frames of one.
+        plain: what is of this type cannot change, and stays.
 
     Returns:
         The error of the first that is no message: it is taken out, with all behind it.
     """
     for index in range(start, len(messages)):
-        if type(messages[index]) is not bytes:
+        if type(messages[index]) is not plain:
             try:
-                messages[index] = frames_of(messages[index])
+                messages[index] = frames(messages[index])
             except (TypeError, LocalProtocolError) as error:
                 del messages[index:]
                 return error

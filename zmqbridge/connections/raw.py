@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from sys import maxsize
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import zmq
 
+from zmqbridge.channel.outbox import keep
 from zmqbridge.connections.base import Frames, Receiver, Sender
 from zmqbridge.errors import LocalProtocolError
 from zmqbridge.framing import Message, frames_of
@@ -100,18 +101,17 @@ class Router(Receiver[RoutedMessage]):
             for peer, message in messages:
                 await self.send(peer, message)
             return
-        wrong: Exception | None = None
-        given: list[list[bytes]] = []
-        for peer, message in messages:  # as they are now
-            try:
-                given.append(_routed(peer, message))
-            except (TypeError, LocalProtocolError) as error:
-                wrong = error
-                break
+        given: list[Any] = list(messages)
+        wrong = keep(given, 0, _routed_pair)
         for peer, *frames in given:
             await self.send(peer, frames)
         if wrong is not None:
             raise wrong
+
+
+def _routed_pair(pair: tuple[bytes, Message]) -> list[bytes]:
+    peer, message = pair
+    return _routed(peer, message)
 
 
 def _routed(peer: bytes, message: Message) -> list[bytes]:
