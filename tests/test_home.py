@@ -71,9 +71,9 @@ def test_the_longest_linger_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[float] = []
 
     class Noted(Termination):
-        def __init__(self, context: zmq.Context[Any], linger: float) -> None:
+        def __init__(self, context: zmq.Context[Any], linger: float, *others: Any) -> None:
             begun.append(linger)
-            super().__init__(context, linger)
+            super().__init__(context, linger, *others)
 
     monkeypatch.setattr(home, "Termination", Noted)
     place = Home(zmq.Context, name="home")

@@ -7,23 +7,35 @@ that still runs may be using. Whoever does wait holds one end of a socket pair; 
 thread closes the other when it is done, and the loop sees that as on any descriptor: no backend
 needs to know of threads.
 
+A name within the process that was connected to and never bound libzmq binds in the end, with a socket of
+its own; where it gets none, because there is no descriptor left or the context has no room, it aborts the process. So
+the thread does that before, and a context has room for one socket more than it allows.
+
+A process may have no descriptor left, or no thread. Then whoever waits looks again and again; a thread is tried for
+each time. From Python 3.12 on the end of the interpreter starts no thread: it ends the context itself.
+
 pyzmq's own context terminates itself when it is collected, in whatever thread that
 happens, blocking it; beside a termination under way, libzmq then aborts the process. So the
 context here leaves that out: its one end is a :class:`Termination`.
+
+A child that multiprocessing has forked ends by ``os._exit()``, and :mod:`atexit` never runs in it: what it has open is
+closed by a finalizer of multiprocessing's own.
 """
 
 from __future__ import annotations
 
 import atexit
+import errno
 import logging
 import math
 import os
 import signal
 import socket
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -39,6 +51,12 @@ logger = logging.getLogger("zmqbridge")
 Owner = TypeVar("Owner")
 
 MAX_SOCKETS = 16_384
+
+# multiprocessing's finalizers are called from the highest on; its own are above this one.
+LAST = -1000
+
+# Seconds after which whoever cannot be told looks again.
+LOOK_AGAIN = 0.01
 
 # What libzmq needs beyond the linger period to end its threads.
 GRACE = 0.5
@@ -67,8 +85,9 @@ class OwnedContext(zmq.Context["zmq.Socket[bytes]"]):
 
 def open_context(io_threads: int, max_sockets: int = MAX_SOCKETS) -> OwnedContext:
     """Return a new ZeroMQ context, to be ended with a :class:`Termination`."""
+    _multiprocessing.tell()
     context = OwnedContext(io_threads)
-    context.set(zmq.MAX_SOCKETS, max_sockets)
+    context.set(zmq.MAX_SOCKETS, max(max_sockets, min(max_sockets + 1, context.get(zmq.SOCKET_LIMIT))))
     return context
 
 
@@ -78,22 +97,38 @@ class Termination:
     Args:
         context: the context, whose sockets are closed.
         linger: the longest of their linger periods, in seconds.
+        pending: names within the process that were connected to and never bound.
     """
 
-    def __init__(self, context: zmq.Context[Any], linger: float) -> None:
+    def __init__(self, context: zmq.Context[Any], linger: float, pending: Iterable[str] = ()) -> None:
         self._context = context
+        self._pending = list(pending)
         self._lock = threading.Lock()
+        self._begun = False
         self._done = threading.Event()
         self._callbacks: list[Callable[[], object]] = []
         self._ends = time.monotonic() + linger + GRACE
         _under_way.add(self)
-        threading.Thread(target=self._terminate, name="zmqbridge-termination", daemon=True).start()
+        self._begin()
+
+    def _begin(self) -> bool:
+        """Have a thread terminate the context; return whether there is one."""
+        with self._lock:
+            if not self._begun:
+                try:
+                    threading.Thread(target=self._terminate, name="zmqbridge-termination", daemon=True).start()
+                except RuntimeError:
+                    return False  # the process may have no more, or is ending
+                self._begun = True
+        return True
 
     def _terminate(self) -> None:
         try:
+            for name in self._pending:
+                self._bind(name)
             self._context.term()
         except zmq.ZMQError as error:
-            logger.error("terminating the ZeroMQ context failed: %s", error)
+            logger.error("terminating the ZeroMQ context failed, and it is left as it is: %s", error)
         if _native.speedups is not None:
             _native.speedups.collect()
         with self._lock:
@@ -101,6 +136,21 @@ class Termination:
         _under_way.discard(self)
         for callback in self._callbacks:
             callback()
+
+    def _bind(self, name: str) -> None:
+        """Bind a name that is pending, as libzmq does in the end, but wait for a socket that is free."""
+        while True:
+            try:
+                # zmq.Socket itself: nobody knows of this one.
+                with zmq.Socket(self._context, zmq.PAIR) as pair:
+                    with suppress(zmq.ZMQError):  # somebody has bound it
+                        pair.bind(name)
+                    pair.close(0)
+                return
+            except zmq.ZMQError as error:
+                if error.errno != errno.EMFILE or time.monotonic() > self._ends:
+                    raise
+            time.sleep(LOOK_AGAIN)
 
     def when_done(self, callback: Callable[[], object]) -> None:
         """Have something called once the context has come to its end: in the thread that ended it, or at once."""
@@ -112,7 +162,16 @@ class Termination:
 
     async def wait(self, backend: Backend) -> None:
         """Wait until the context has come to its end: for the longest linger period at most."""
-        ours, theirs = socket.socketpair()
+        while not self._begin():
+            await self._wait_a_little(backend)
+            if time.monotonic() > self._ends:
+                return  # all has been sent, or is too late; the context goes with the process
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError:  # there is no descriptor left
+            while not self._done.is_set():
+                await self._wait_a_little(backend)
+            return
         fd = ours.fileno()
         try:
             ours.setblocking(False)
@@ -123,9 +182,16 @@ class Termination:
             backend.release(fd)
             ours.close()
 
+    @staticmethod
+    async def _wait_a_little(backend: Backend) -> None:
+        await backend.create_waiter().wait(None, backend.current_time() + LOOK_AGAIN)
+
     def join(self) -> None:
         """Block until the context has come to its end, or its linger period is over."""
-        self._done.wait(None if self._ends == math.inf else max(0.0, self._ends - time.monotonic()))
+        if self._begin():
+            self._done.wait(None if self._ends == math.inf else max(0.0, self._ends - time.monotonic()))
+        else:
+            self._terminate()
 
 
 def _rung(bell: socket.socket) -> bool:
@@ -147,6 +213,7 @@ def at_exit(owner: Owner, close: Callable[[Owner], object]) -> None:
         close: called with it; it may leave alone what a thread still uses.
     """
     _open[owner] = close
+    _multiprocessing.tell()
 
 
 def _end_all() -> None:
@@ -158,6 +225,32 @@ def _end_all() -> None:
     with _interruptible():
         for termination in list(_under_way):
             termination.join()
+
+
+def _end_in_child() -> None:
+    # What comes next in a child anyhow: then no thread uses any more what it has opened.
+    getattr(threading, "_shutdown", lambda: None)()
+    _end_all()
+
+
+class _Multiprocessing:
+    """Has the end of each process of multiprocessing's close what is open in it."""
+
+    def __init__(self) -> None:
+        self._told = False
+        self._ends_in: int | None = None
+
+    def tell(self) -> None:
+        """Tell multiprocessing, if the program uses it; it is told once, and children hear of it from their parents."""
+        util, process = (sys.modules.get(f"multiprocessing.{name}") for name in ("util", "process"))
+        if util is None or process is None:
+            return
+        if not self._told:
+            self._told = True
+            util.register_after_fork(self, _Multiprocessing.tell)
+        if process.parent_process() is not None and self._ends_in != os.getpid():
+            self._ends_in = os.getpid()
+            util.Finalize(None, _end_in_child, exitpriority=LAST)
 
 
 @contextmanager
@@ -175,6 +268,8 @@ def _interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+_multiprocessing = _Multiprocessing()
+_multiprocessing.tell()
 atexit.register(_end_all)
 if hasattr(os, "register_at_fork"):
     # Their threads are the parent's.

@@ -16,6 +16,10 @@ The contract, beyond the signatures:
   :meth:`Waiter.wait` unchanged, and leaves nothing behind that would wake or read later.
 - :meth:`Backend.release` comes before the descriptor is closed, and nothing is
   registered for it afterwards: descriptor numbers are reused at once.
+
+A backend may also have a class method ``runs_here()``: whether its loop runs in the calling thread, in a task or not,
+and ``None`` if none has begun to run in this process and one may be to run here. A connection that is made there
+belongs to that thread. Without it, a loop counts as running where :meth:`Backend.running` finds it.
 """
 
 from __future__ import annotations

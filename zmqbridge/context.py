@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Iterable
-from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
 import zmq
 
-from zmqbridge._backends import find_backend
+from zmqbridge._backends import BackendFinder
 from zmqbridge._termination import MAX_SOCKETS, at_exit, open_context
 from zmqbridge.abc import Backend
 from zmqbridge.connections import (
@@ -27,7 +25,6 @@ from zmqbridge.connections import (
     Subscriber,
 )
 from zmqbridge.endpoints import Addresses
-from zmqbridge.errors import LocalProtocolError
 from zmqbridge.framing import Tag
 from zmqbridge.home import Home
 from zmqbridge.options import SocketOptions
@@ -46,7 +43,8 @@ class Context:
             print(await requester.request(b"hello", timeout=1.0))
 
     A context may be made anywhere, before a loop runs too; the loop is found out when something
-    is first awaited. It serves one loop and one thread; make another for another.
+    is first awaited. It serves one loop and one thread; make another for another. Keep it for as long as it is
+    needed: one that is dropped closes its connections, with a ``ResourceWarning``.
 
     Each method that makes a connection takes
 
@@ -66,11 +64,13 @@ class Context:
             options do not say; ``math.inf`` is until they are sent.
         max_sockets: how many connections may be open at once.
         zmq_context: a ``zmq.Context`` to share, for inproc with other code; whoever made it
-            terminates it, and ``io_threads`` and ``max_sockets`` are then as it has them.
+            terminates it, and ``io_threads`` and ``max_sockets`` are then as it has them. So are the options that it
+            gives to all of its sockets, where a connection's own do not say otherwise.
         turn_limit: how many messages one turn of the loop reads on each connection, and how many it sends, at most.
             Also how many are read ahead. Fewer let the loop run more often, more move more messages a second.
 
     Raises:
+        BackendError: if the backend is none.
         ValueError: if a number is out of range.
     """
 
@@ -85,23 +85,22 @@ class Context:
         turn_limit: int = TURN_LIMIT,
     ) -> None:
         SocketOptions(linger=linger)
-        if io_threads < 1:
-            raise ValueError(f"io_threads={io_threads!r}: libzmq needs one at least to reach the network")
-        if max_sockets < 1:
-            raise ValueError(f"max_sockets={max_sockets!r}: a context without sockets connects nothing")
+        _check_number("io_threads", io_threads, "libzmq needs one at least to reach the network")
+        _check_number("max_sockets", max_sockets, "a context without sockets connects nothing")
+        if zmq_context is not None and not isinstance(zmq_context, zmq.Context):
+            raise TypeError(f"zmq_context is a {type(zmq_context).__name__}; it takes a zmq.Context to share")
         self.linger = linger
         self.turn_limit = check_turn_limit(turn_limit)
-        self._backend_name = backend if isinstance(backend, str) else None
-        self._backend = None if isinstance(backend, str) else backend
-        self._home = Home(lambda: open_context(io_threads, max_sockets), shared=zmq_context, name="context")
+        self._finder = BackendFinder(backend)
+        self._home = Home(
+            lambda: open_context(io_threads, max_sockets), shared=zmq_context, name="context", max_sockets=max_sockets
+        )
         at_exit(self, Context._close_at_exit)
 
     # --- what connections need ---
 
     def _find_backend(self) -> Backend:
-        if self._backend is None:
-            self._backend = find_backend(self._backend_name)
-        return self._backend
+        return self._finder.find()
 
     # --- connections ---
 
@@ -238,9 +237,7 @@ class Context:
         What is unsent goes on being sent in the background, each connection's for its linger
         period; :meth:`aclose` waits for that, and so does the end of the interpreter.
         """
-        for link in list(self._home.links):
-            link.close()
-        self._home.terminate()
+        self._home.close()
 
     def _close_at_exit(self) -> None:
         if self._home.inherit():
@@ -270,25 +267,18 @@ class Context:
 
     def __del__(self) -> None:
         home = getattr(self, "_home", None)
-        if home is None or home.closed:
+        if home is None or not home.unclosed:
             return
-        unclosed = repr(self) if home.links else None
-        for link in list(home.links):
-            # In another thread, pyzmq closes the socket as it is collected too.
-            with suppress(LocalProtocolError):
-                link.close()
-        # An interpreter that is ending cannot start the thread, and ends without.
-        if not sys.is_finalizing():
-            home.terminate()
-        if unclosed:  # at the end, for a warning may be an error
-            message = f"unclosed {unclosed}; use it with 'async with', or close it"
-            warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
+        unclosed = repr(self)
+        home.abandon()
+        message = f"unclosed {unclosed}; use it with 'async with', or close it"
+        warnings.warn(message, ResourceWarning, stacklevel=2, source=self)  # at the end, for a warning may be an error
 
     def __repr__(self) -> str:
         state = "closed" if self._home.closed else f"{len(self._home.links)} connection(s)"
-        return f"<Context of {self._loop_name()}: {state}>"
+        return f"<Context of {self._finder.name}: {state}>"
 
-    def _loop_name(self) -> str:
-        if self._backend is not None:
-            return type(self._backend).__name__
-        return self._backend_name or "a loop to be found out"
+
+def _check_number(name: str, value: object, why: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name}={value!r}: it takes a whole number, 1 or more; {why}")

@@ -66,6 +66,11 @@ def check_address(address: object) -> str:
         raise EndpointError(f"the address {address!r} names nothing behind '{transport}://'")
     if "\0" in address:
         raise EndpointError(f"the address {address!r} holds a zero byte, which libzmq would cut it at")
+    if not address.isascii():
+        try:
+            address.encode()
+        except UnicodeEncodeError:
+            raise EndpointError(f"the address {address!r} cannot be written as UTF-8, as libzmq needs it") from None
     if transport == "tcp":
         _check_tcp(address, place)
     return address

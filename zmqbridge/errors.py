@@ -22,6 +22,7 @@ to mend in this program, the second is input, and input is never trusted.
 from __future__ import annotations
 
 from errno import EINVAL
+from typing import Self
 
 __all__ = [
     "BackendError",
@@ -91,6 +92,9 @@ class EndpointError(ZmqBridgeError, ValueError):
     def __init__(self, message: str, errno: int = EINVAL) -> None:
         super().__init__(message)
         self.errno = errno
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, int]]:
+        return type(self), (str(self), self.errno)
 
 
 class OptionError(ZmqBridgeError, ValueError):

@@ -9,14 +9,17 @@ interpreter closes what is still open, but for what a thread that still runs may
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
+from sys import maxsize
 from typing import Any, Protocol
 
 import zmq
 
 from zmqbridge._guessing import seed_routing_ids
-from zmqbridge._termination import Termination
-from zmqbridge.errors import ConnectionClosed, LocalProtocolError
+from zmqbridge._termination import MAX_SOCKETS, Termination
+from zmqbridge.endpoints import Endpoint
+from zmqbridge.errors import ConnectionClosed, ContextTerminated, LocalProtocolError, ZmqBridgeError
 from zmqbridge.socket import Socket, open_socket
 
 __all__ = ["Home", "Resident"]
@@ -25,9 +28,14 @@ __all__ = ["Home", "Resident"]
 class Resident(Protocol):
     """What lives in a home: a :class:`~zmqbridge.link.Link`."""
 
-    @property
-    def close(self) -> Callable[[], None]:
-        """Closes the connection that it belongs to."""
+    def close(self) -> None:
+        """Close the connection that it belongs to."""
+
+    def abandon(self) -> None:
+        """Close the socket, whichever thread this is: nobody can use it any more."""
+
+    def check_thread(self) -> None:
+        """Return if the calling thread may close it."""
 
     def inherit(self) -> bool:
         """Take over what belongs to a thread that has ended; return whether it is the calling thread's now."""
@@ -39,19 +47,29 @@ class Home:
 
     Args:
         make_context: makes the ZeroMQ context when it is first needed.
+        max_sockets: how many links may be open at once, where it makes one.
         shared: a ZeroMQ context to use instead; whoever made it terminates it.
         name: what the user calls the whole, for errors.
 
     Attributes:
         links: those that are open.
+        pending: names within the process that a link connected to, and nobody has bound yet.
         closed: no new ones are made.
         termination: the end of the ZeroMQ context, once it has begun.
     """
 
     def __init__(
-        self, make_context: Callable[[], zmq.Context[Any]], *, shared: zmq.Context[Any] | None = None, name: str
+        self,
+        make_context: Callable[[], zmq.Context[Any]],
+        *,
+        shared: zmq.Context[Any] | None = None,
+        name: str,
+        max_sockets: int = MAX_SOCKETS,
     ) -> None:
         self.links: set[Resident] = set()
+        self.pending: set[str] = set()
+        self._bound: set[str] = set()
+        self._most = max_sockets if shared is None else maxsize
         self.closed = False
         self.termination: Termination | None = None
         self._make_context = make_context
@@ -104,7 +122,60 @@ class Home:
         self.check_open()
         self._longest_linger = max(self._longest_linger, linger)
         seed_routing_ids()
+        if self.context.closed:
+            raise ContextTerminated(f"the ZeroMQ context was terminated; make another {self._name}")
+        if len(self.links) >= self._most:
+            raise ZmqBridgeError(
+                f"no more sockets: the {self._name} allows {self._most}; close some, or raise max_sockets"
+            )
         return open_socket(self.context, socket_type)
+
+    def leave(self, link: Resident, linger: float) -> None:
+        """A link's socket is being closed, and will keep what is unsent for so many seconds."""
+        self._longest_linger = max(self._longest_linger, linger)
+        self.links.discard(link)
+
+    def join(self, endpoint: Endpoint) -> None:
+        """A link has this endpoint now."""
+        if not endpoint.address.startswith("inproc://"):
+            return
+        if endpoint.type == "bind":
+            self._bound.add(endpoint.address)
+            self.pending.discard(endpoint.address)
+        elif endpoint.address not in self._bound:
+            self.pending.add(endpoint.address)
+
+    def part(self, endpoints: Iterable[Endpoint]) -> None:
+        """A link has these endpoints no more."""
+        self._bound.difference_update(endpoint.address for endpoint in endpoints if endpoint.type == "bind")
+
+    @property
+    def unclosed(self) -> bool:
+        """Whether something is left to close: a connection, or a ZeroMQ context of its own."""
+        if self.closed or self.forked:
+            return False
+        return bool(self.links) or (self._owns_context and self._context is not None)
+
+    def close(self) -> None:
+        """Close every connection, and end the ZeroMQ context as :meth:`terminate` does.
+
+        Raises:
+            LocalProtocolError: if one belongs to another thread, or in a forked child. Then nothing was closed.
+        """
+        links = list(self.links)
+        for link in links:
+            link.check_thread()
+        for link in links:
+            link.close()
+        self.terminate()
+
+    def abandon(self) -> None:
+        """The same where nobody can use it any more, in whichever thread that is found out."""
+        for link in list(self.links):
+            link.abandon()
+        # An interpreter that is ending cannot start the thread, and ends without.
+        if not sys.is_finalizing():
+            self.terminate()
 
     def inherit(self) -> bool:
         """Whether all is this process's and this thread's, or that of threads that have ended."""
@@ -114,4 +185,4 @@ class Home:
         """End the ZeroMQ context, in a thread, if it is this home's own and was ever needed. Twice is no error."""
         self.closed = True
         if self.termination is None and self._context is not None and self._owns_context and not self.forked:
-            self.termination = Termination(self._context, self._longest_linger)
+            self.termination = Termination(self._context, self._longest_linger, self.pending)

@@ -2,6 +2,13 @@
 
 A :class:`Link` is not for users. A :class:`~zmqbridge.connections.Connection` gives it an awaitable surface, a
 ``ZmqConnection`` of :mod:`zmqbridge_twisted` one of handlers; what both do, they do here.
+
+The facts. A notebook's cell that runs twice, and a module that is loaded again, drop what they made before; its address
+must be free then, and not when the collector of cycles comes round.
+
+The design. References go one way: from the context to its home, from there to the links, and from a connection to its
+link and its context. What a link knows of its connection and of its home it knows weakly. So a context
+that is dropped with its connections is gone at once, and closes them.
 """
 
 from __future__ import annotations
@@ -9,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
+from weakref import WeakMethod, ref
 
 import zmq
 
@@ -16,10 +24,10 @@ from zmqbridge.abc import Backend
 from zmqbridge.channel import Channel, Outbox
 from zmqbridge.decoding import Decoder
 from zmqbridge.endpoints import Endpoint
-from zmqbridge.errors import EndpointError
+from zmqbridge.errors import ConnectionClosed, EndpointError
 from zmqbridge.home import Home
-from zmqbridge.options import SocketOptions
-from zmqbridge.protocols import Faults
+from zmqbridge.options import Secret, SocketOptions
+from zmqbridge.protocols import Faults, State
 from zmqbridge.socket import Socket
 from zmqbridge.waiting.parking import Parked
 from zmqbridge.waiting.turn import check_turn_limit
@@ -27,6 +35,7 @@ from zmqbridge.waiting.turn import check_turn_limit
 __all__ = ["Link", "Stats"]
 
 Item = TypeVar("Item")
+T = TypeVar("T")
 
 # A reply to a request that was given up is no reply to the next one; XPUB_MANUAL grants the latest subscription.
 _BY_TURNS = (zmq.REQ, zmq.REP, zmq.XPUB)
@@ -67,7 +76,7 @@ class Link(Generic[Item]):
     """A socket with its channel, its endpoints and its counts.
 
     Args:
-        home: where it lives.
+        home: where it lives; not kept alive by this.
         socket_type: one of pyzmq's socket types.
         options: applied before it binds or connects; their linger period is set.
         prepare: sets what the pattern needs on the socket, before it binds or connects.
@@ -76,14 +85,15 @@ class Link(Generic[Item]):
         decoder: what messages mean.
         faults: what peers got wrong, as the decoder counts it.
         get_backend: returns the loop's backend, when something is first awaited.
-        describe: names the connection in errors.
+        runs_here: whether the loop runs in the calling thread; ``None`` if it is still to run.
+        describe: the connection's method that names it in errors; the connection is not kept alive by this.
         turn_limit: how many messages one turn of the loop reads, and how many it sends, at most.
-        close: closes the connection that this link belongs to.
+        close: the connection's method that closes it; likewise.
 
     Attributes:
         socket, channel, outbox: the socket, who waits on it, and what sends on it.
         endpoints: where it listens and to what it connects, in the order of the calls.
-        faults, close: as given.
+        faults: as given.
 
     Raises:
         ConnectionClosed, LocalProtocolError: if the home is closed, or a forked parent's.
@@ -104,28 +114,35 @@ class Link(Generic[Item]):
         decoder: Decoder[Item, Parked],
         faults: Faults,
         get_backend: Callable[[], Backend],
+        runs_here: Callable[[], bool | None],
         describe: Callable[[], str],
         turn_limit: int,
         close: Callable[[], None],
     ) -> None:
         check_turn_limit(turn_limit)
-        self._home = home
+        self._home = ref(home)
+        self._close = WeakMethod(close)
         self.faults = faults
-        self.close = close
         self.endpoints: list[Endpoint] = []
         socket = self.socket = home.open_socket(socket_type, options.linger or 0.0)
         try:
-            self.channel: Channel[Item] = Channel(socket, get_backend, decoder, faults, describe, turn_limit)
+            name = _weakly(describe, f"<a {socket.type_name} connection>")
+            self.channel: Channel[Item] = Channel(socket, get_backend, decoder, faults, name, turn_limit)
+            self.channel.guard.settle(runs_here)
             self.outbox = Outbox(self.channel)
             socket.apply(options)
             prepare(socket)
-            self.endpoints += [socket.bind(address) for address in binds]
-            self.endpoints += [socket.connect(address) for address in connects]
+            for address in binds:
+                self._add(socket.bind(address))
+            for address in connects:
+                self._add(socket.connect(address))
             self._turn_limit = turn_limit
             self._adapt()
         except BaseException:
+            home.part(self.endpoints)
             socket.close(0)
             raise
+        socket.before_closing(_weakly(self._close_by_others, True))
         home.links.add(self)
 
     # --- endpoints ---
@@ -133,15 +150,19 @@ class Link(Generic[Item]):
     def bind(self, address: str) -> Endpoint:
         """Listen at one more address; return the endpoint as libzmq resolved it."""
         with self.channel.touching() as socket:
-            endpoint = socket.bind(address)
-        self.endpoints.append(endpoint)
-        return endpoint
+            return self._add(socket.bind(address))
 
     def connect(self, address: str) -> Endpoint:
         """Connect to one more address."""
         with self.channel.touching() as socket:
-            endpoint = socket.connect(address)
-        self.endpoints.append(endpoint)
+            return self._add(socket.connect(address))
+
+    def _add(self, endpoint: Endpoint) -> Endpoint:
+        if endpoint not in self.endpoints or not self.socket.connects_once(endpoint.address):
+            self.endpoints.append(endpoint)
+            home = self._home()
+            if home is not None:
+                home.join(endpoint)
         return endpoint
 
     def unbind(self, address: str) -> None:
@@ -151,29 +172,39 @@ class Link(Generic[Item]):
             EndpointError: if it does not listen there.
         """
         with self.channel.touching() as socket:
-            self._forget_endpoint("bind", address)
+            self._check_endpoint("bind", address)
             socket.unbind(address)
+            self._forget_endpoint("bind", address)
 
     def disconnect(self, address: str) -> None:
-        """Disconnect from an address.
+        """Disconnect from an address, however often it is connected there.
 
         Raises:
             EndpointError: if it is not connected there.
         """
         with self.channel.touching() as socket:
-            self._forget_endpoint("connect", address)
+            self._check_endpoint("connect", address)
             socket.disconnect(address)
+            self._forget_endpoint("connect", address)
+
+    def _check_endpoint(self, type: Literal["bind", "connect"], address: str) -> None:
+        if Endpoint(type, address) not in self.endpoints:
+            of_type = [endpoint.address for endpoint in self.endpoints if endpoint.type == type]
+            raise EndpointError(f"no {type} to {address!r}; this connection has {of_type!r}")
 
     def _forget_endpoint(self, type: Literal["bind", "connect"], address: str) -> None:
-        try:
-            self.endpoints.remove(Endpoint(type, address))
-        except ValueError:
-            of_type = [endpoint.address for endpoint in self.endpoints if endpoint.type == type]
-            raise EndpointError(f"no {type} to {address!r}; this connection has {of_type!r}") from None
+        # libzmq ends all that a socket has at an address; only its names within the process are of two kinds.
+        inproc = address.startswith("inproc://")
+        home = self._home()
+        if home is not None and type == "bind":
+            home.part([Endpoint(type, address)])
+        self.endpoints[:] = [
+            endpoint for endpoint in self.endpoints if endpoint.address != address or (inproc and endpoint.type != type)
+        ]
 
     # --- options ---
 
-    def set_option(self, option: int, value: int | bytes | str) -> None:
+    def set_option(self, option: int, value: int | bytes | str | Secret) -> None:
         """Set one of libzmq's options by number."""
         with self.channel.touching() as socket:
             socket.set_option(option, value)
@@ -192,10 +223,6 @@ class Link(Generic[Item]):
             channel.intake.batch = 1
 
     # --- counts and the end ---
-
-    def inherit(self) -> bool:
-        """Take over what belongs to a thread that has ended; return whether it is the calling thread's now."""
-        return self.channel.guard.inherit()
 
     def stats(self, *, unmatched: int = 0, dropped_replies: int = 0) -> Stats:
         """Return what it has done so far, and what it holds now.
@@ -217,13 +244,78 @@ class Link(Generic[Item]):
             dropped=channel.dropped,
         )
 
+    def check_thread(self) -> None:
+        """Return if the calling thread may close it.
+
+        Raises:
+            LocalProtocolError: if it belongs to another.
+        """
+        self.channel.guard.check_thread()
+
+    def inherit(self) -> bool:
+        """Take over what belongs to a thread that has ended; return whether it is the calling thread's now."""
+        return self.channel.guard.inherit()
+
+    def close(self) -> None:
+        """Close the connection that this belongs to, or the link alone where that is gone."""
+        close = self._close() or self.end
+        close()
+
     def end(self) -> bool:
         """Close the socket, at once; return whether it was open.
 
         Raises:
             LocalProtocolError: from another thread than its own, or in a forked child.
         """
+        self.check_thread()
+        linger = 0.0 if self.channel.guard.state in (State.CLOSED, State.FORKED) else self.socket.linger
         ended = self.channel.close()
         if ended:
-            self._home.links.discard(self)
+            self._leave(linger)
         return ended
+
+    def abandon(self) -> None:
+        """Close the socket, whichever thread this is: nobody can use it any more."""
+        if self.channel.guard.state is State.FORKED:
+            return  # its parent's
+        if self.inherit():
+            self.close()
+        else:
+            # The loop, which runs in another thread, finds out that the descriptor is closed.
+            self._leave(self.socket.linger)
+            self.socket.close()
+
+    def _close_by_others(self) -> bool:
+        """Other code closes the socket: tell whoever waits; return whether it may.
+
+        In another thread than its own it may not. If that is to end the ZeroMQ context, libzmq tells those who wait.
+        """
+        guard = self.channel.guard
+        if not guard.open:
+            return True
+        if not guard.inherit():
+            return False
+        linger = self.socket.linger
+        reason = "the socket was closed by other code; open another connection"
+        guard.close(reason)
+        self.channel.ended_by(ConnectionClosed(reason))
+        self.channel.dropped += self.channel.inbox.clear()
+        self._leave(linger)
+        return True
+
+    def _leave(self, linger: float) -> None:
+        home = self._home()
+        if home is not None:
+            home.part(self.endpoints)
+            home.leave(self, linger)
+
+
+def _weakly(method: Callable[[], T], otherwise: T) -> Callable[[], T]:
+    """Return what calls a method of an object, and does not keep that alive; once it is gone, it returns the other."""
+    reference = WeakMethod(method)
+
+    def call() -> T:
+        bound = reference()
+        return otherwise if bound is None else bound()
+
+    return call

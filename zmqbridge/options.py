@@ -9,18 +9,21 @@ the rules are those of libzmq's page ``zmq_setsockopt``.
 
 Each field carries in its metadata the name of libzmq's option and the factor to
 libzmq's unit, so that the file that owns the socket needs no table of its own.
+
+A traceback can be shown with the variables of its frames. So an error about options leaves none behind that held a key.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
+from functools import wraps
 from typing import Any
 
 from zmqbridge.errors import OptionError
 
-__all__ = ["SocketOptions"]
+__all__ = ["Secret", "SocketOptions", "check_options", "check_wait"]
 
 INT_MAX = 2**31 - 1
 INT64_MAX = 2**63 - 1
@@ -69,8 +72,8 @@ class SocketOptions:
         linger: seconds for which unsent messages are kept after closing; 0 drops them at
             once, ``math.inf`` keeps them until they are sent. ``None`` is the context's, and 0 for a
             subscriber, which has nothing but its subscriptions to send.
-        identity: the routing id that this socket shows to a router, 1 to 255 bytes, the
-            first of them not zero.
+        identity: the routing id that this socket shows to a router, 1 to 255 bytes. Those that libzmq makes up for
+            peers without one are a zero byte and four more: a router that meets one of these twice ends its process.
         immediate: ``True`` queues messages only for peers that are really connected, so that
             a send waits for one; ``False`` also queues for a peer still to be reached.
             Requesters default to ``True``, all else to ``False``.
@@ -141,10 +144,6 @@ class SocketOptions:
             value = getattr(self, spec.name)
             if value is not None:
                 _CHECKS[spec.metadata["kind"]](spec.name, value, spec.metadata)
-        if self.identity is not None and self.identity[0] == 0:
-            raise OptionError(
-                f"identity={self.identity!r} begins with a zero byte, which libzmq keeps for the ids it makes up itself"
-            )
         if (self.curve_public_key is None) != (self.curve_secret_key is None):
             raise OptionError("curve_public_key and curve_secret_key are a pair; one of them is missing")
         if self.curve_server and self.curve_server_key is not None:
@@ -166,6 +165,78 @@ class SocketOptions:
             elif kind == "key" and isinstance(value, str):
                 value = value.encode()
             yield spec.name, spec.metadata["option"], value
+
+
+def _forgetful(init: Callable[..., None]) -> Callable[..., None]:
+    @wraps(init)
+    def init_and_forget(self: SocketOptions, *args: Any, **values: Any) -> None:
+        try:
+            init(self, *args, **values)
+        except (OptionError, TypeError) as error:
+            kind, words = type(error), str(error)
+        else:
+            return
+        del args
+        values.clear()
+        raise kind(words)
+
+    return init_and_forget
+
+
+SocketOptions.__init__ = _forgetful(SocketOptions.__init__)  # type: ignore[method-assign]
+
+
+class Secret:
+    """A value that no error shows."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the value is a ``str``."""
+        return isinstance(self._value, str)
+
+    def reveal(self) -> Any:
+        """Return the value."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "<Secret>"
+
+
+def check_options(options: object) -> SocketOptions:
+    """Return the options that a caller gave for a connection.
+
+    Raises:
+        OptionError: if they are none.
+    """
+    if options is None:
+        return SocketOptions()
+    if not isinstance(options, SocketOptions):
+        raise OptionError(
+            f"options is a {type(options).__name__}; it takes a SocketOptions, as in SocketOptions(linger=0)"
+        )
+    return options
+
+
+def check_wait(name: str, seconds: Any) -> float:
+    """Return how many seconds a caller wants to wait; ``math.inf`` is for ever.
+
+    Raises:
+        ValueError: if it is no time.
+    """
+    wrong = isinstance(seconds, (bool, str, bytes, bytearray))
+    if not wrong:
+        try:
+            wait = float(seconds)
+        except (TypeError, ValueError, OverflowError):
+            wrong = True
+    if wrong or not wait >= 0:
+        raise ValueError(f"{name}={seconds!r} is no time to wait; it is seconds, 0 or more, or None")
+    return wait
 
 
 def _check_count(name: str, value: object, rule: Any) -> None:

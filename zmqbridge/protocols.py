@@ -70,22 +70,28 @@ class State(Enum):
 class ConnectionState:
     """A connection's life: open, then closed, terminated or forked for good."""
 
-    __slots__ = ("state",)
+    __slots__ = ("_reason", "state")
 
     def __init__(self) -> None:
         self.state = State.OPEN
+        self._reason = ""
 
-    def close(self) -> bool:
+    def close(self, reason: str = "the connection is closed; open another one from its context") -> bool:
         """This program closes the connection; return whether it was open or terminated till now.
+
+        Args:
+            reason: what every operation says from now on.
 
         Raises:
             LocalProtocolError: in the child of a fork.
         """
         if self.state is State.FORKED:
             self.check()
-        was_closed = self.state is State.CLOSED
+        if self.state is State.CLOSED:
+            return False
         self.state = State.CLOSED
-        return not was_closed
+        self._reason = reason
+        return True
 
     def terminate(self) -> None:
         """The context was terminated under an open connection."""
@@ -107,7 +113,7 @@ class ConnectionState:
         if self.state is State.OPEN:
             return
         if self.state is State.CLOSED:
-            raise ConnectionClosed("the connection is closed; open another one from its context")
+            raise ConnectionClosed(self._reason)
         if self.state is State.FORKED:
             raise LocalProtocolError(
                 "the connection was opened before the process forked; ZeroMQ sockets do not survive a fork: "

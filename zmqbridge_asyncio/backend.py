@@ -39,6 +39,14 @@ class AsyncioBackend:
             return None
         return cls() if in_task else None
 
+    @classmethod
+    def runs_here(cls) -> bool:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return False
+        return True
+
     def create_waiter(self) -> AsyncioWaiter:
         # asyncio.get_running_loop() may ask the system for the process each time: up to an eighth of a request's cost.
         if self._thread != get_ident() or not self._loop.is_running():

@@ -31,6 +31,10 @@ class TrioBackend:
     def running(cls) -> TrioBackend | None:
         return cls() if trio.lowlevel.in_trio_task() else None
 
+    @classmethod
+    def runs_here(cls) -> bool:
+        return trio.lowlevel.in_trio_run()
+
     def create_waiter(self) -> TrioWaiter:
         if trio.lowlevel.current_root_task() is not self._run:
             raise BackendError("the context belongs to another trio run; make a Context for this one")

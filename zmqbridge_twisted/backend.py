@@ -40,8 +40,14 @@ class TwistedBackend:
     @classmethod
     def running(cls) -> TwistedBackend | None:
         reactor = sys.modules.get("twisted.internet.reactor")
-        here = threadable.ioThread in (None, get_ident())  # None before any reactor runs
-        return cls(reactor) if reactor is not None and here else None
+        return cls(reactor) if reactor is not None and cls.runs_here() is not False else None
+
+    @classmethod
+    def runs_here(cls) -> bool | None:
+        thread: Any = threadable.ioThread  # None before any reactor runs
+        if thread is None:
+            return None if "twisted.internet.reactor" in sys.modules else False
+        return bool(thread == get_ident())
 
     def create_waiter(self) -> TwistedWaiter:
         return TwistedWaiter(self)

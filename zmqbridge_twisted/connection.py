@@ -133,6 +133,7 @@ class ZmqConnection(Consuming):
             decoder=FramesDecoder(),
             faults=self._zmqFaults,
             get_backend=lambda: backend,
+            runs_here=backend.runs_here,
             describe=self.__repr__,
             turn_limit=factory.turnLimit,
             close=self.shutdown,

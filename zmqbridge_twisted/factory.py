@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
@@ -146,9 +145,10 @@ class ZmqFactory:
             self.shutdown()
 
     def __del__(self) -> None:
-        # Connections that are open keep their factory; a ZeroMQ context without any has nothing to wait for.
-        if not sys.is_finalizing():
-            self._zmqHome.terminate()
+        # Connections that are open keep their factory, and it them: then the reactor is gone as well.
+        home = getattr(self, "_zmqHome", None)
+        if home is not None and home.unclosed:
+            home.abandon()
 
     def registerForShutdown(self) -> None:
         """Have the reactor call :meth:`shutdown` when it shuts down; recommended for every factory."""

@@ -164,7 +164,7 @@ class Wire:
                 self._active = False
                 self._reader_asleep = True
             return (zmq.POLLIN if readable else 0) | (zmq.POLLOUT if self._credit > 0 else 0)
-        options: dict[int, int] = {zmq.RCVHWM: 0, zmq.SNDHWM: 0, zmq.CONFLATE: 0, zmq.TYPE: zmq.DEALER}
+        options: dict[int, int] = {zmq.LINGER: 0, zmq.RCVHWM: 0, zmq.SNDHWM: 0, zmq.CONFLATE: 0, zmq.TYPE: zmq.DEALER}
         return options[option]
 
     def set(self, option: int, value: object) -> None:

@@ -25,6 +25,8 @@ MISUSE = conformance("asyncio", "misuse")
 GUARDS = ("tests/waiting/test_guard.py",)
 LOOKS = ("tests/channel/test_looks.py",)
 HOMES = ("tests/test_home.py",)
+ENDS = ("tests/test_ends.py",)
+DROPPING = conformance("asyncio", "dropping")
 
 CLOSES = [
     Mutation("closing", "nobody owns what is closed", f"{GUARD}.close", drop_call("_tell"), GUARDS),
@@ -151,6 +153,48 @@ THE_CONTEXT_ENDS = [
         f"{HOME}.open_socket",
         assigned("_longest_linger", "linger"),
         HOMES,
+    ),
+    Mutation(
+        "end of the context",
+        "a linger period that was set later counts",
+        "zmqbridge.link:Link.end",
+        assigned("linger", "0.0"),
+        ENDS,
+    ),
+    Mutation(
+        "end of the context",
+        "what is pending is bound before libzmq would",
+        "zmqbridge._termination:Termination._terminate",
+        drop_call("_bind"),
+        (*ENDS, "-k", "pending"),
+    ),
+    Mutation(
+        "end of the context",
+        "other code that closes the socket closes the connection",
+        "zmqbridge.link:Link._close_by_others",
+        drop_call("ended_by"),
+        DROPPING,
+    ),
+    Mutation(
+        "end of the context",
+        "another thread closes no socket",
+        "zmqbridge.link:Link._close_by_others",
+        condition("inherit", becomes="True"),
+        DROPPING,
+    ),
+    Mutation(
+        "end of the context",
+        "a link does not keep its home",
+        "zmqbridge.link:Link.__init__",
+        replace_call("ref", "(lambda: home)"),
+        DROPPING,
+    ),
+    Mutation(
+        "end of the context",
+        "a connection is its loop's thread's from the start",
+        "zmqbridge.link:Link.__init__",
+        drop_call("settle"),
+        conformance("asyncio", "threads"),
     ),
     Mutation(
         "end of the context",

@@ -363,7 +363,7 @@ NEVER_END_THE_CONTEXT_ON_THE_LOOP = [
     Mutation(
         "8",
         "it is terminated off the loop's thread",
-        "zmqbridge._termination:Termination.__init__",
+        "zmqbridge._termination:Termination._begin",
         replace_call("start", "self._terminate()"),
         conformance("asyncio", "closing"),
     ),

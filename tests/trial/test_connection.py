@@ -240,7 +240,7 @@ class AttributeTests(ConnectionCase):
 
     def test_bad_identity(self) -> None:
         """An identity that libzmq cannot take is an error that names it."""
-        for bad in (b"", "", b"\0zero", b"x" * 256, 5, bytearray(b"mutable")):
+        for bad in (b"", "", b"x" * 256, 5, bytearray(b"mutable")):
             with self.assertRaises(zmqbridge.OptionError) as raised:
                 tx.ZmqDealerConnection(self.factory, None, bad)  # type: ignore[arg-type]
             self.assertIn("identity=", str(raised.exception))

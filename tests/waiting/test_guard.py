@@ -118,3 +118,37 @@ def test_adopted(guard: Guard) -> None:
     guard.check()
     with pytest.raises(LocalProtocolError):
         in_a_thread(guard.check)
+
+
+def test_made_where_its_loop_runs(guard: Guard) -> None:
+    """A connection that is made where its loop runs belongs to that thread from the start, and never to another."""
+    guard.settle(lambda: True)
+    assert guard.ownership.owner == get_ident()
+    with pytest.raises(LocalProtocolError, match="belongs to another thread"):
+        in_a_thread(guard.check)
+
+
+def test_made_where_no_loop_runs(guard: Guard) -> None:
+    """One that is made where none runs belongs to nobody until it is used."""
+    in_a_thread(lambda: guard.settle(lambda: False))
+    assert guard.ownership.owner == 0
+    guard.check()
+    assert guard.ownership.owner == get_ident()
+
+
+def test_made_before_its_loop_runs(guard: Guard) -> None:
+    """One that is made for a loop still to run is the maker's, until the loop runs elsewhere and calls."""
+    loops: set[int] = set()
+    guard.settle(lambda: get_ident() in loops if loops else None)
+    with pytest.raises(LocalProtocolError, match="belongs to another thread"):
+        in_a_thread(guard.check)
+    guard.check()
+
+    def run() -> None:
+        loops.add(get_ident())
+        guard.check()
+        assert guard.ownership.owner == get_ident()
+
+    in_a_thread(run)
+    with pytest.raises(LocalProtocolError, match="belongs to another thread"):
+        guard.check()

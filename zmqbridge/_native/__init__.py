@@ -2,7 +2,8 @@
 
 The extension links to no libzmq. It is given the addresses of the functions that it calls, in the
 libzmq that pyzmq has loaded: pyzmq's own extension module resolves them, whether libzmq is linked into it or
-beside it. Where the extension is missing, or the environment variable ``ZMQBRIDGE_NO_SPEEDUPS`` is set,
+beside it. Where pyzmq's own calls go to another libzmq, of the whole process, it stands aside, for pyzmq alone to do
+everything. Where the extension is missing, or the environment variable ``ZMQBRIDGE_NO_SPEEDUPS`` is set,
 :mod:`zmqbridge.socket.lean` does the same in Python, and asks libzmq itself only whether more frames follow. Where
 even that is missing, or the variable is ``all``, pyzmq alone does everything.
 
@@ -39,6 +40,7 @@ __all__ = [
     "FUNCTIONS",
     "SHARED_FROM",
     "VARIABLE",
+    "is_pyzmqs",
     "load",
     "pyzmq_library",
     "speedups",
@@ -78,7 +80,9 @@ def load() -> Any:
     try:
         extension: Any = import_module("zmqbridge._native.speedups")
         libzmq = ctypes.CDLL(pyzmq_library())
-        addresses = {name: ctypes.cast(getattr(libzmq, name), ctypes.c_void_p).value for name in FUNCTIONS}
+        if not is_pyzmqs(libzmq):
+            return None
+        addresses = {name: _address(libzmq, name) for name in FUNCTIONS}
         extension.use(addresses, FRAME_COST, SHARED_FROM)
         atexit.register(extension.stop_asking)
         if hasattr(os, "register_at_fork"):
@@ -91,6 +95,24 @@ def load() -> Any:
 def pyzmq_library() -> str | None:
     """Return the file of pyzmq's extension module, which has libzmq in it or beside it."""
     return import_module("zmq.backend.cython._zmq").__file__
+
+
+def is_pyzmqs(libzmq: ctypes.CDLL) -> bool:
+    """Whether pyzmq calls this library's functions.
+
+    What a program that embeds Python links to, what is preloaded, and what was loaded for the whole process, comes
+    before the libzmq that pyzmq brings along: then its calls go there, and two libraries must not share a socket.
+    """
+    try:
+        process = ctypes.CDLL(None)
+    except (OSError, TypeError):  # Windows: each library has its own
+        return True
+    return all(_address(process, name) in (None, _address(libzmq, name)) for name in FUNCTIONS)
+
+
+def _address(library: ctypes.CDLL, name: str) -> int | None:
+    function = getattr(library, name, None)
+    return None if function is None else ctypes.cast(function, ctypes.c_void_p).value
 
 
 speedups: Any = load()

@@ -3,6 +3,9 @@
 A connection is a ZeroMQ socket with its endpoints, a :class:`~zmqbridge.link.Link`. :class:`Connection` is its life;
 :class:`Sender` and :class:`Receiver` are the awaitable surface, written once for every
 pattern and every event loop. All waiting is in :mod:`zmqbridge.channel`.
+
+An error keeps its traceback, and a traceback the frames that it passed, with their variables; Twisted keeps errors in
+cycles. So a method that has waited forgets its ``self`` as it ends, however it ends: a dropped connection is gone.
 """
 
 from __future__ import annotations
@@ -12,16 +15,17 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
+from zmqbridge._backends import BackendFinder
 from zmqbridge.abc import Backend
 from zmqbridge.decoding import Decoder, FramesDecoder
 from zmqbridge.endpoints import Addresses, Endpoint, addresses_of
-from zmqbridge.errors import ConnectionClosed
+from zmqbridge.errors import ConnectionClosed, OptionError
 from zmqbridge.framing import Message, frames_of
 from zmqbridge.home import Home
 from zmqbridge.link import Link, Stats
-from zmqbridge.options import SocketOptions
+from zmqbridge.options import Secret, SocketOptions, check_options
 from zmqbridge.protocols import Faults, State
-from zmqbridge.socket import Socket
+from zmqbridge.socket import Socket, is_secret
 from zmqbridge.waiting.inbox import NOTHING
 from zmqbridge.waiting.turn import TURN_LIMIT
 
@@ -37,6 +41,7 @@ class Owner(Protocol):
     linger: float
     turn_limit: int
     _home: Home
+    _finder: BackendFinder
 
     def _find_backend(self) -> Backend: ...
 
@@ -46,7 +51,8 @@ class Connection:
 
     Made by the methods of :class:`zmqbridge.Context`; not to be instantiated directly. Use it
     with ``async with``, or :meth:`close` it; the context closes what is still open when it
-    ends. A connection belongs to the thread that first uses it and the loop that it first waits on.
+    ends. A connection belongs to the loop that it first waits on, and to one thread: that of the loop that
+    runs where it is made; where none does, to the thread that first uses it.
 
     Args:
         context: the context that owns it.
@@ -78,13 +84,14 @@ class Connection:
         self._link: Link[Any] = Link(
             context._home,
             socket_type,
-            options=self._fill_in(options or SocketOptions()),
+            options=self._fill_in(check_options(options)),
             prepare=self._prepare,
             binds=binds,
             connects=connects,
             decoder=self._decoder(),
             faults=self._faults,
-            get_backend=context._find_backend,
+            get_backend=context._finder.find,
+            runs_here=context._finder.runs_here,
             describe=self.__repr__,
             turn_limit=context.turn_limit,
             close=self.close,
@@ -124,12 +131,15 @@ class Connection:
             The endpoint, its address as libzmq resolved it; pass that one to :meth:`unbind`.
 
         Raises:
-            EndpointError: if the address is malformed, in use, or not of this machine.
+            EndpointError: if the address is malformed, in use, or not of this machine. An ipc path is in use where
+                somebody listens at it, or a file is there that is no socket; one that was left behind is taken over.
         """
         return self._link.bind(address)
 
     def connect(self, address: str) -> Endpoint:
         """Connect to one more address. Nobody need listen there yet: libzmq goes on trying.
+
+        A DEALER, REQ, SUB or PUB socket connects to each address once; others as often as they are told.
 
         Returns:
             The endpoint; pass its address to :meth:`disconnect`.
@@ -142,13 +152,17 @@ class Connection:
     def unbind(self, address: str) -> None:
         """Stop listening at an address, as :attr:`endpoints` says it.
 
+        libzmq ends all that a connection has at an address; a connection to it, if there is one, as well.
+
         Raises:
             EndpointError: if the connection does not listen there.
         """
         self._link.unbind(address)
 
     def disconnect(self, address: str) -> None:
-        """Disconnect from an address, as :attr:`endpoints` says it.
+        """Disconnect from an address, as :attr:`endpoints` says it, however often it is connected there.
+
+        libzmq ends all that a connection has at an address; if it listens there, that as well.
 
         Messages still queued for that peer are dropped once the linger period is over.
 
@@ -186,12 +200,19 @@ class Connection:
         """Set one of libzmq's socket options, as ``zmq.Socket.set`` does.
 
         Many take effect only for later binds and connects: give ``options=`` at construction
-        where there is a field for it.
+        where there is a field for it. No error shows the value of a key or a password.
 
         Raises:
-            OptionError: if the socket refuses the option or the value.
+            OptionError: if the socket refuses the option or the value; and for ``RCVTIMEO`` and ``SNDTIMEO``, for
+                nothing here waits in libzmq: time limits are the loop's.
         """
-        self._link.set_option(option, value)
+        kept = Secret(value) if is_secret(option, value) else value
+        del value  # so that no traceback's frame shows it
+        kind: type[Any] = type(option)
+        if kind is not int and not issubclass(kind, int):
+            del option  # nor one that is given in its place
+            raise OptionError(f"an option is a number, such as zmq.SNDHWM, not a {kind.__name__}")
+        self._link.set_option(option, kept)
 
     @property
     def stats(self) -> Stats:
@@ -255,7 +276,10 @@ class Sender(Connection):
             TypeError: if the message holds anything but bytes-like frames, a ``str`` for one.
         """
         if not self._outbox.at_once(message):
-            await self._outbox.send(frames_of(message))
+            try:
+                await self._outbox.send(frames_of(message))
+            finally:
+                del self
 
     def send_nowait(self, message: Message) -> None:
         """Send a message now.
@@ -277,7 +301,10 @@ class Sender(Connection):
         Args:
             messages: each as for :meth:`send`.
         """
-        await self._outbox.send_many(messages)
+        try:
+            await self._outbox.send_many(messages)
+        finally:
+            del self
 
 
 class Receiver(Connection, Generic[Item]):
@@ -299,7 +326,10 @@ class Receiver(Connection, Generic[Item]):
         channel = self._channel
         item: Item = channel.inbox.take_free() if channel.turn.lenient else NOTHING
         if item is NOTHING:
-            item = await channel.receive(checkpoint=True)
+            try:
+                item = await channel.receive(checkpoint=True)
+            finally:
+                del self
         return item
 
     def receive_nowait(self) -> Item:
@@ -327,10 +357,14 @@ class Receiver(Connection, Generic[Item]):
             ConnectionClosed: as :meth:`receive`.
             ValueError: if the limit is below one.
         """
-        if limit < 1:
+        if not isinstance(limit, int) or limit < 1:
             raise ValueError(f"limit={limit!r} would receive nothing; it is 1 or more")
-        first: Item = await self._channel.receive(checkpoint=True)
-        return [first, *self._channel.inbox.take_many(limit - 1)]
+        channel = self._channel
+        try:
+            first: Item = await channel.receive(checkpoint=True)
+        finally:
+            del self
+        return [first, *channel.inbox.take_many(limit - 1)]
 
     def __aiter__(self) -> AsyncIterator[Item]:
         items: AsyncIterator[Item] = self._channel.units.Items(self._channel.inbox, self.__anext__)
@@ -341,4 +375,6 @@ class Receiver(Connection, Generic[Item]):
             item: Item = await self._channel.receive(checkpoint=False)
         except ConnectionClosed:
             raise StopAsyncIteration from None
+        finally:
+            del self
         return item

@@ -81,7 +81,10 @@ class Router(Receiver[RoutedMessage]):
         """
         frames = _routed(peer, message)
         if not self._outbox.at_once(frames, peer):
-            await self._outbox.send(frames, peer)
+            try:
+                await self._outbox.send(frames, peer)
+            finally:
+                del self
 
     def send_nowait(self, peer: bytes, message: Message) -> None:
         """Send a message to one peer now.
@@ -97,16 +100,19 @@ class Router(Receiver[RoutedMessage]):
 
         It ends at the first that cannot be sent; those before it were.
         """
-        if not isinstance(messages, (list, tuple)):
-            for peer, message in messages:
-                await self.send(peer, message)
-            return
-        given: list[Any] = list(messages)
-        wrong = keep(given, 0, _routed_pair)
-        for peer, *frames in given:
-            await self.send(peer, frames)
-        if wrong is not None:
-            raise wrong
+        try:
+            if not isinstance(messages, (list, tuple)):
+                for peer, message in messages:
+                    await self.send(peer, message)
+                return
+            given: list[Any] = list(messages)
+            wrong = keep(given, 0, _routed_pair)
+            for peer, *frames in given:
+                await self.send(peer, frames)
+            if wrong is not None:
+                raise wrong
+        finally:
+            del self
 
 
 def _routed_pair(pair: tuple[bytes, Message]) -> list[bytes]:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from math import inf
 from typing import Any, ClassVar
+from weakref import ref
 
 import zmq
 
@@ -17,6 +19,7 @@ from zmqbridge.channel import DeadlinePassed
 from zmqbridge.connections.base import Connection, Frames, Owner, Receiver, Stats
 from zmqbridge.errors import LocalProtocolError, PeerUnreachable, RequestTimeout
 from zmqbridge.framing import MAX_FRAMES, Envelope, Message, frames_of, reply_frames
+from zmqbridge.options import check_wait
 from zmqbridge.protocols import ReplierProtocol, RequesterProtocol
 from zmqbridge.socket import Socket
 from zmqbridge.waiting.parking import Parked
@@ -73,10 +76,8 @@ class Requester(Connection):
         channel, outbox = self._channel, self._outbox
         channel.guard.check()
         deadline = None
-        if timeout is not None:
-            if not timeout >= 0:
-                raise ValueError(f"timeout={timeout!r} is no time to wait; it is seconds, 0 or more, or None")
-            deadline = self._context._find_backend().current_time() + timeout
+        if timeout is not None and (seconds := check_wait("timeout", timeout)) < inf:
+            deadline = self._context._find_backend().current_time() + seconds
         pending = self._protocol.begin(parts, Parked())
         try:
             if not outbox.at_once(pending.frames):
@@ -86,6 +87,7 @@ class Requester(Connection):
             raise RequestTimeout(f"no reply within {timeout} s from {self!r}") from None
         finally:
             self._protocol.end(pending)
+            del self
         assert pending.reply is not None
         return pending.reply
 
@@ -153,6 +155,7 @@ class Request:
             done = True
         finally:
             self._replied = done
+            del self
 
     def __repr__(self) -> str:
         return f"<Request {self.id.hex()} of {len(self.parts)} part(s){', answered' if self._replied else ''}>"
@@ -165,12 +168,14 @@ class RequestDecoder:
     max_frames = MAX_FRAMES
 
     def __init__(self, replier: Replier, protocol: ReplierProtocol) -> None:
-        self._replier = replier
+        self._replier = ref(replier)
         self._protocol = protocol
 
     def decode(self, messages: list[Frames]) -> tuple[list[Request], tuple[()]]:
         """Return the requests among these messages."""
-        return [Request(envelope, self._replier) for envelope in self._protocol.receive(messages)], ()
+        replier = self._replier()
+        assert replier is not None, "its connection reads them"
+        return [Request(envelope, replier) for envelope in self._protocol.receive(messages)], ()
 
 
 class Replier(Receiver[Request]):
@@ -184,9 +189,7 @@ class Replier(Receiver[Request]):
     """
 
     def __init__(self, context: Owner, socket_type: int, *, reply_timeout: float = 1.0, **arguments: Any) -> None:
-        if not reply_timeout >= 0:
-            raise ValueError(f"reply_timeout={reply_timeout!r} is no time to wait; it is seconds, 0 or more")
-        self._reply_timeout = reply_timeout
+        self._reply_timeout = check_wait("reply_timeout", reply_timeout)
         self._deaf: set[bytes] = set()
         self._dropped_replies = 0
         super().__init__(context, socket_type, **arguments)
@@ -210,7 +213,7 @@ class Replier(Receiver[Request]):
     async def _reply(self, peer: bytes, frames: Sequence[bytes]) -> None:
         self._channel.guard.check()
         wait = 0.0 if peer in self._deaf else self._reply_timeout
-        deadline = self._context._find_backend().current_time() + wait
+        deadline = None if wait == inf else self._context._find_backend().current_time() + wait
         try:
             await self._outbox.send(frames, peer, deadline)
         except DeadlinePassed:

@@ -45,6 +45,8 @@ whether more follow, pays for one exception a batch, and tells whether it came t
 ==========  ===================================================================================
 module      what is in it
 ==========  ===================================================================================
+``paths``   what is at an ipc path before it is bound
+``bare``    :class:`BareSocket`: a socket's options, its endpoints, and its end
 ``plain``   :class:`Socket`, with pyzmq alone
 ``asking``  :class:`AskingSocket`, which asks after each frame, where pyzmq stands on cffi (PyPy)
 ``lean``    :class:`LeanSocket`, which asks libzmq itself whether more frames follow, by ctypes
@@ -60,6 +62,7 @@ import zmq
 
 from zmqbridge import _native
 from zmqbridge.socket.asking import AskingSocket, frames_tell
+from zmqbridge.socket.bare import is_secret
 from zmqbridge.socket.fast import FastSocket
 from zmqbridge.socket.lean import LeanSocket, load_option
 from zmqbridge.socket.plain import BATCH_COST, POLLIN, POLLOUT, Socket
@@ -72,6 +75,7 @@ __all__ = [
     "FastSocket",
     "LeanSocket",
     "Socket",
+    "is_secret",
     "open_socket",
     "speedups_enabled",
 ]

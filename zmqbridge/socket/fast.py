@@ -1,8 +1,8 @@
 """A ``zmq.Socket`` with the C extension: a batch of messages in one call of libzmq's own functions.
 
-The extension is given the address of libzmq's socket, and cannot see that other code closed it. So pyzmq's socket here
-is one that tells: :class:`TellingSocket` notes its closing on the extension's ``Port``, which touches libzmq no
-more. A context that is destroyed closes its sockets one by one, and so tells as well.
+The extension is given the address of libzmq's socket, and cannot see that pyzmq closed it. So pyzmq's socket here is a
+:class:`PortedSocket`: it notes its closing on the extension's ``Port``, which touches libzmq no more. A context that is
+terminated closes no socket: libzmq answers each call with ETERM until the socket is closed.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ import zmq
 
 from zmqbridge import _native
 from zmqbridge.endpoints import Endpoint
+from zmqbridge.socket.bare import TellingSocket
 from zmqbridge.socket.plain import BATCH_COST, NO_MEMORY, Socket, raise_refusal
 
 __all__ = ["FastSocket"]
 
 
-class TellingSocket(zmq.Socket[bytes]):
-    """pyzmq's socket, whose closing is told to the extension before it happens."""
+class PortedSocket(TellingSocket):
+    """pyzmq's socket, whose closing is noted on the extension's port before it happens."""
 
     _port: Any = None
 
-    def close(self, linger: int | None = None) -> None:
-        """Close the socket."""
+    def _end(self, linger: int | None) -> None:
         if self._port is not None:
             self._port.closed = True
-        super().close(linger)
+        super()._end(linger)
 
 
 class FastSocket(Socket):
@@ -40,7 +40,7 @@ class FastSocket(Socket):
         port: what the extension knows of the socket; its methods are twins of this class's.
     """
 
-    kind = TellingSocket
+    kind = PortedSocket
 
     def __init__(self, context: zmq.Context[Any], socket_type: int) -> None:
         super().__init__(context, socket_type)

@@ -16,7 +16,7 @@ from typing import Any
 import zmq
 import zmq.backend
 
-from zmqbridge._native import ALL, VARIABLE, pyzmq_library
+from zmqbridge._native import ALL, VARIABLE, is_pyzmqs, pyzmq_library
 from zmqbridge.socket.plain import BATCH_COST, FRAME_COST, NOBLOCK, POLLIN, Socket
 
 __all__ = ["LeanSocket", "Option", "load_option"]
@@ -58,10 +58,11 @@ def load_option() -> Callable[..., int] | None:
         return None
     try:
         # The interpreter stays locked, for the call returns at once.
-        read: Callable[..., int] = ctypes.PyDLL(pyzmq_library()).zmq_getsockopt
+        libzmq = ctypes.PyDLL(pyzmq_library())
+        read: Callable[..., int] = libzmq.zmq_getsockopt
+        return read if is_pyzmqs(libzmq) else None
     except (ImportError, OSError, AttributeError, TypeError):
         return None
-    return read
 
 
 class LeanSocket(Socket):

@@ -19,19 +19,19 @@ import zmq
 import zmq.backend
 
 from zmqbridge._native import BATCH_COST, FRAME_COST
-from zmqbridge.endpoints import Endpoint, check_address
-from zmqbridge.errors import (
-    ConnectionClosed,
-    ContextTerminated,
-    EndpointError,
-    LocalProtocolError,
-    OptionError,
-    PeerUnreachable,
-    ZmqBridgeError,
-)
+from zmqbridge.errors import PeerUnreachable, ZmqBridgeError
 from zmqbridge.options import SocketOptions
+from zmqbridge.socket.bare import BareSocket, raise_failure
 
-__all__ = ["BATCH_COST", "FRAME_COST", "NOBLOCK", "POLLIN", "POLLOUT", "Socket", "raise_failure", "raise_refusal"]
+__all__ = [
+    "BATCH_COST",
+    "FRAME_COST",
+    "NOBLOCK",
+    "POLLIN",
+    "POLLOUT",
+    "Socket",
+    "raise_refusal",
+]
 
 POLLIN = int(zmq.POLLIN)
 POLLOUT = int(zmq.POLLOUT)
@@ -56,21 +56,8 @@ NO_MEMORY = "a message for which there was no memory"
 # So many bytes libzmq holds in a message itself, and asks for no memory.
 HELD_INSIDE = 29
 
-_REMEDIES = {
-    errno.EADDRINUSE: "the address is in use; choose another, or ':*' for any free port",
-    errno.EADDRNOTAVAIL: "no interface of this machine has that address; bind '*' or one of its own",
-    errno.ENODEV: "no interface of this machine has that name; bind '*' or one of its own",
-    errno.EACCES: "this process may not listen there; a port below 1024 or that directory needs more rights",
-    errno.ENOENT: "no such directory, or nothing of that name is bound or connected here",
-    errno.ENAMETOOLONG: f"the path is too long; an ipc path has at most {zmq.IPC_PATH_MAX_LEN} bytes",
-    errno.EINVAL: "libzmq cannot read it; write 'tcp://host:port', 'ipc://path' or 'inproc://name'",
-    errno.ENOTCONN: "this connection is not connected there",
-    int(zmq.EPROTONOSUPPORT): "this libzmq is built without that transport",
-    int(zmq.ENOCOMPATPROTO): "this socket type cannot use that transport",
-}
 
-
-class Socket:
+class Socket(BareSocket):
     """One ``zmq.Socket``, asked only questions that it answers at once.
 
     Every method may raise :exc:`~zmqbridge.ContextTerminated` or
@@ -93,33 +80,8 @@ class Socket:
             else it is the frame itself, or what the extension makes of it for the decoder that asked for it.
     """
 
-    kind: type[zmq.Socket[bytes]] = zmq.Socket
-
     def __init__(self, context: zmq.Context[Any], socket_type: int) -> None:
-        try:
-            name = zmq.SocketType(socket_type).name
-        except ValueError:
-            raise OptionError(f"{socket_type!r} is no ZeroMQ socket type; use one of zmq's, as in zmq.PUSH") from None
-        self.type_name = name
-        try:
-            self.raw: zmq.Socket[bytes] = self.kind(context, socket_type)
-        except zmq.ZMQError as error:
-            if error.errno == errno.EINVAL:
-                raise OptionError(f"this libzmq ({zmq.zmq_version()}) has no {name} sockets") from None
-            if error.errno == errno.EMFILE:
-                raise ZmqBridgeError(
-                    f"no more sockets: the context allows {context.get(zmq.MAX_SOCKETS)}, or the process is out "
-                    "of descriptors; close some, or raise the context's max_sockets or 'ulimit -n'"
-                ) from None
-            self._translate(error)
-        try:
-            self.fd: int = self.raw.FD
-        except (zmq.ZMQError, RuntimeError, AttributeError):  # the last up to pyzmq 26.2
-            self.raw.close(0)
-            raise OptionError(
-                f"{name} is a draft type: this libzmq ({zmq.zmq_version()}) has no {name} sockets "
-                "with a descriptor to wait for"
-            ) from None
+        super().__init__(context, socket_type)
         self.tells_room = int(socket_type) not in _SILENT_ABOUT_ROOM
         self.receives = int(socket_type) not in _SEND_ONLY
         self.hides_ends = int(socket_type) in _HIDES_ENDS
@@ -129,7 +91,6 @@ class Socket:
         # The compiled class's method: the subclass's checks for options of draft sockets
         # that are not used here would double its cost.
         self.send_frame: Callable[[bytes, int], object] = zmq.backend.Socket.send.__get__(self.raw)
-        self._get: Callable[[int], Any] = self.raw.get
 
     def _begin(self) -> None:
         """Nothing was read, and nothing is being sent."""
@@ -321,82 +282,11 @@ class Socket:
         return events
 
     def apply(self, options: SocketOptions) -> None:
-        """Set all that the options name.
-
-        Raises:
-            OptionError: for one that this libzmq, or this type of socket, refuses.
-        """
-        for name, option, value in options.libzmq_values():
-            try:
-                self.raw.set(getattr(zmq, option), value)
-            except (zmq.ZMQError, AttributeError) as error:
-                raise OptionError(
-                    f"libzmq {zmq.zmq_version()} refuses {name} for a {self.type_name} socket: {error}"
-                ) from None
+        super().apply(options)
         if options.memoryview_from is not None:
             self.views_from = options.memoryview_from
         if options.max_frames is not None:
             self.max_frames = options.max_frames
-
-    def get_option(self, option: int) -> Any:
-        """Return one of libzmq's options by number."""
-        try:
-            return self.raw.get(option)
-        except zmq.ZMQError as error:
-            self._translate_option("read", option, None, error)
-
-    def set_option(self, option: int, value: int | bytes | str) -> None:
-        """Set one of libzmq's options by number."""
-        try:
-            if isinstance(value, str):
-                self.raw.set_string(option, value)
-            else:
-                self.raw.set(option, value)
-        except (zmq.ZMQError, TypeError, OverflowError) as error:
-            self._translate_option("set", option, value, error)
-
-    def _translate_option(self, verb: str, option: int, value: object, error: Exception) -> NoReturn:
-        if isinstance(error, zmq.ZMQError) and error.errno in (zmq.ETERM, zmq.ENOTSOCK):
-            self._translate(error)
-        to = "" if value is None else f" to {value!r}"
-        raise OptionError(f"a {self.type_name} socket cannot {verb} option {option!r}{to}: {error}") from None
-
-    def bind(self, address: str) -> Endpoint:
-        """Listen at an address, and return it as libzmq resolved it."""
-        self._change("bind", self.raw.bind, address)
-        resolved: bytes = self._get(zmq.LAST_ENDPOINT)
-        return Endpoint("bind", resolved.rstrip(b"\0").decode())
-
-    def connect(self, address: str) -> Endpoint:
-        """Connect to an address."""
-        self._change("connect", self.raw.connect, address)
-        return Endpoint("connect", address)
-
-    def unbind(self, address: str) -> None:
-        """Stop listening at an address."""
-        self._change("unbind", self.raw.unbind, address)
-
-    def disconnect(self, address: str) -> None:
-        """Disconnect from an address."""
-        self._change("disconnect", self.raw.disconnect, address)
-
-    def _change(self, verb: str, change: Callable[[str], object], address: str) -> None:
-        check_address(address)
-        try:
-            change(address)
-        except zmq.ZMQError as error:
-            if error.errno in (zmq.ETERM, zmq.ENOTSOCK):
-                self._translate(error)
-            number = error.errno or errno.EINVAL
-            remedy = _REMEDIES.get(number, str(error))
-            raise EndpointError(f"cannot {verb} a {self.type_name} socket to {address!r}: {remedy}", number) from None
-
-    def close(self, linger: int | None = None) -> None:
-        """Close the socket; libzmq goes on sending what it has queued, for the linger period."""
-        self.raw.close(linger)
-
-    def _translate(self, error: zmq.ZMQError) -> NoReturn:
-        raise_failure(self.type_name, error)
 
 
 def _broken(frame: bytes, flags: int) -> NoReturn:
@@ -409,26 +299,3 @@ def raise_refusal(type_name: str, frames: Sequence[bytes], error: zmq.ZMQError) 
     if error.errno == errno.EHOSTUNREACH:
         raise PeerUnreachable(f"no peer {frames[0]!r} is connected to this router") from None
     raise_failure(type_name, error)
-
-
-def raise_failure(type_name: str, error: zmq.ZMQError) -> NoReturn:
-    """Raise what libzmq's error means for a socket of this type."""
-    if error.errno == zmq.ETERM:
-        raise ContextTerminated("the ZeroMQ context was terminated; close the connection") from None
-    if error.errno == zmq.ENOTSOCK:
-        raise ConnectionClosed("the socket was closed by other code; open another connection") from None
-    if error.errno == zmq.ENOTSUP:
-        raise _misuse(error, f"a {type_name} socket goes one way only; it does not do this") from None
-    if error.errno == zmq.EFSM:
-        raise _misuse(
-            error,
-            f"a {type_name} socket sends and receives by turns, and it is not the turn of this; "
-            "a requester or a replier has no turns",
-        ) from None
-    raise ZmqBridgeError(f"libzmq failed: {error}") from error
-
-
-def _misuse(found: zmq.ZMQError, words: str) -> LocalProtocolError:
-    error = LocalProtocolError(words)
-    error.errno = found.errno
-    return error

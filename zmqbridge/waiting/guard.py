@@ -13,7 +13,10 @@ follows from, so it is never out of date:
 state       the thread                   ``owner``            who calls
 ==========  ===========================  ===================  ==============================================
 open        none so far                  0                    :meth:`Guard.check` makes it the caller's
-open        the one that used it first   that thread          passes from that thread, raises from any other
+open        its loop's                   that thread          passes from that thread, raises from any other
+open        that used it first           that thread          likewise
+open        that made it for a loop      that thread          likewise, and the loop's thread may take it over
+            that was still to run
 closed      as it was                    0                    raises ``ConnectionClosed``
 terminated  as it was                    0                    raises ``ContextTerminated``
 forked      as it was                    0                    raises ``LocalProtocolError``
@@ -58,6 +61,7 @@ class Guard:
         self._life = ConnectionState()
         self._thread = 0
         self._describe = describe
+        self._runs_here: Callable[[], bool | None] | None = None
 
     @property
     def state(self) -> State:
@@ -68,6 +72,18 @@ class Guard:
     def open(self) -> bool:
         """Whether it can still be used."""
         return self._life.state is State.OPEN
+
+    def settle(self, runs_here: Callable[[], bool | None]) -> None:
+        """The connection is made in the calling thread, which it belongs to if the loop runs there.
+
+        Args:
+            runs_here: whether the loop runs in the calling thread; ``None`` if it is still to run, and may be here.
+        """
+        runs = runs_here()
+        if runs is None:
+            self._runs_here = runs_here
+        if runs is not False:
+            self.adopt()
 
     def check(self) -> None:
         """Return if the caller may touch the socket now.
@@ -94,7 +110,7 @@ class Guard:
         Raises:
             LocalProtocolError: if it belongs to another.
         """
-        if self._thread not in (0, get_ident()):
+        if self._thread not in (0, get_ident()) and not (self._runs_here and self._runs_here()):
             raise LocalProtocolError(
                 f"{self._describe()} belongs to another thread (ident {self._thread}); a ZeroMQ socket is used "
                 "from one thread: hand the work to the loop that runs there"
@@ -112,13 +128,16 @@ class Guard:
             self.adopt()
         return self._thread == get_ident()
 
-    def close(self) -> bool:
+    def close(self, *reason: str) -> bool:
         """This program, or other code in it, closes the connection; return whether it was not closed so far.
+
+        Args:
+            reason: what every operation says from now on, where it is not the usual.
 
         Raises:
             LocalProtocolError: in the child of a fork.
         """
-        was_open = self._life.close()
+        was_open = self._life.close(*reason)
         self._tell()
         return was_open
 

@@ -158,5 +158,8 @@ class Items(Generic[Item]):
             return free.popleft()
         item = self._inbox.take_free()
         if item is NOTHING:
-            item = await self._wait()
+            try:
+                item = await self._wait()
+            finally:
+                del self  # as the methods of connections do: a traceback of this frame keeps nothing alive
         return item
