@@ -13,6 +13,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 from zmqbridge.abc import Backend
 from zmqbridge.errors import BackendError
+from zmqbridge.showing import shown
 
 __all__ = ["GROUP", "find_backend"]
 
@@ -36,7 +37,7 @@ def find_backend(name: str | None = None) -> Backend:
     installed = _installed()
     if name is not None:
         if name not in installed:
-            raise BackendError(f"no backend is called {name!r}; installed are {_names()}")
+            raise BackendError(f"no backend is called {shown(name)}; installed are {_names()}")
         backend = _running(installed[name])
         if backend is None:
             raise BackendError(f"the caller does not run on {name}; call this from a task of that loop")

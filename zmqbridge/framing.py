@@ -25,6 +25,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from zmqbridge.errors import LocalProtocolError, RemoteProtocolError
+from zmqbridge.showing import shown
 
 __all__ = [
     "MAX_ENVELOPE",
@@ -147,7 +148,7 @@ def _frame(given: object) -> bytes:
         return memoryview(given).tobytes()  # type: ignore[arg-type]
     except TypeError:
         raise TypeError(
-            f"a frame is bytes-like, not {type(given).__name__}: {given!r:.60}; "
+            f"a frame is bytes-like, not {type(given).__name__}: {shown(given)}; "
             "pass bytes, bytearray or memoryview, or a list of them for a multipart message"
         ) from None
 
@@ -162,7 +163,7 @@ def tag_bytes(tag: Tag) -> bytes:
         return tag
     if isinstance(tag, str):
         return tag.encode()
-    raise TypeError(f"a tag is str or bytes, not {type(tag).__name__}: {tag!r:.60}")
+    raise TypeError(f"a tag is str or bytes, not {type(tag).__name__}: {shown(tag)}")
 
 
 def split(frames: Iterable[bytes], separator: bytes = SEPARATOR) -> list[tuple[bytes, bytes, bytes]]:
@@ -187,7 +188,9 @@ def publication_frame(message: BytesLike, tag: Tag = b"", separator: bytes = SEP
     """
     tag = tag_bytes(tag)
     if split((tag,), separator)[0][1]:
-        raise LocalProtocolError(f"the tag {tag!r} holds {separator!r}, which ends a tag on the wire; leave it out")
+        raise LocalProtocolError(
+            f"the tag {shown(tag)} holds {shown(separator)}, which ends a tag on the wire; leave it out"
+        )
     return b"".join((tag, separator, _frame(message)))
 
 
@@ -205,7 +208,7 @@ def read_publication(frames: Sequence[bytes], separator: bytes = SEPARATOR) -> P
         if found:
             publication: Publication = new_tuple(Publication, (tag, message))
             return publication
-        raise RemoteProtocolError(f"a publication of one frame with no {separator!r} to end its tag")
+        raise RemoteProtocolError(f"a publication of one frame with no {shown(separator)} to end its tag")
     if len(frames) == 2:
         return Publication(_held(frames[0]), frames[1])
     raise RemoteProtocolError(f"a publication of {len(frames)} frames instead of one or two")
@@ -220,7 +223,7 @@ def _read_view(frame: memoryview, separator: bytes) -> Publication:
             message: Any = frame[len(tag) + len(separator) :]
             return Publication(tag, message)
         if head >= len(frame):
-            raise RemoteProtocolError(f"a publication of one frame with no {separator!r} to end its tag")
+            raise RemoteProtocolError(f"a publication of one frame with no {shown(separator)} to end its tag")
         head *= 16
 
 

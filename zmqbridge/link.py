@@ -20,6 +20,7 @@ from zmqbridge.errors import EndpointError
 from zmqbridge.home import Home
 from zmqbridge.options import SocketOptions
 from zmqbridge.protocols import Faults
+from zmqbridge.showing import listed, shown
 from zmqbridge.socket import Socket
 from zmqbridge.waiting.parking import Parked
 from zmqbridge.waiting.turn import check_turn_limit
@@ -169,7 +170,7 @@ class Link(Generic[Item]):
             self.endpoints.remove(Endpoint(type, address))
         except ValueError:
             of_type = [endpoint.address for endpoint in self.endpoints if endpoint.type == type]
-            raise EndpointError(f"no {type} to {address!r}; this connection has {of_type!r}") from None
+            raise EndpointError(f"no {type} to {shown(address)}; this connection has {listed(of_type)}") from None
 
     # --- options ---
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from zmqbridge.errors import OptionError
+from zmqbridge.showing import shown
 
 __all__ = ["SocketOptions"]
 
@@ -143,7 +144,8 @@ class SocketOptions:
                 _CHECKS[spec.metadata["kind"]](spec.name, value, spec.metadata)
         if self.identity is not None and self.identity[0] == 0:
             raise OptionError(
-                f"identity={self.identity!r} begins with a zero byte, which libzmq keeps for the ids it makes up itself"
+                f"identity={shown(self.identity)} begins with a zero byte, which libzmq keeps for the ids it makes up "
+                "itself"
             )
         if (self.curve_public_key is None) != (self.curve_secret_key is None):
             raise OptionError("curve_public_key and curve_secret_key are a pair; one of them is missing")
@@ -170,33 +172,33 @@ class SocketOptions:
 
 def _check_count(name: str, value: object, rule: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise OptionError(f"{name}={value!r} is a {type(value).__name__}; it takes a whole number")
+        raise OptionError(f"{name}={shown(value)} is a {type(value).__name__}; it takes a whole number")
     if not rule["low"] <= value <= rule["high"]:
-        raise OptionError(f"{name}={value!r} is out of range; it takes {rule['low']} to {rule['high']}")
+        raise OptionError(f"{name}={shown(value)} is out of range; it takes {rule['low']} to {rule['high']}")
 
 
 def _check_seconds(name: str, value: object, rule: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise OptionError(f"{name}={value!r} is a {type(value).__name__}; it takes a number of seconds")
+        raise OptionError(f"{name}={shown(value)} is a {type(value).__name__}; it takes a number of seconds")
     if rule["endless"] and value == math.inf:
         return
     if not rule["low"] <= value <= rule["high"]:
         endless = ", or math.inf" if rule["endless"] else ""
         raise OptionError(
-            f"{name}={value!r} is out of range; it takes {rule['low']} to {rule['high']:g} seconds{endless}"
+            f"{name}={shown(value)} is out of range; it takes {rule['low']} to {rule['high']:g} seconds{endless}"
         )
 
 
 def _check_flag(name: str, value: object, rule: Any) -> None:
     if not isinstance(value, bool):
-        raise OptionError(f"{name}={value!r} is a {type(value).__name__}; it takes True or False")
+        raise OptionError(f"{name}={shown(value)} is a {type(value).__name__}; it takes True or False")
 
 
 def _check_octets(name: str, value: object, rule: Any) -> None:
     if not isinstance(value, bytes):
-        raise OptionError(f"{name}={value!r} is a {type(value).__name__}; it takes bytes")
+        raise OptionError(f"{name}={shown(value)} is a {type(value).__name__}; it takes bytes")
     if not rule["low"] <= len(value) <= rule["high"]:
-        raise OptionError(f"{name}={value!r} is {len(value)} bytes long; it takes {rule['low']} to {rule['high']}")
+        raise OptionError(f"{name}={shown(value)} is {len(value)} bytes long; it takes {rule['low']} to {rule['high']}")
 
 
 def _check_key(name: str, value: object, rule: Any) -> None:

@@ -19,6 +19,7 @@ from zmqbridge.errors import ConnectionClosed, PeerUnreachable, WouldBlock, ZmqB
 from zmqbridge.framing import Envelope, frames_of, reply_frames
 from zmqbridge.link import Stats
 from zmqbridge.protocols import PendingRequest, ReplierProtocol, RequesterProtocol, request_ids
+from zmqbridge.showing import shown
 from zmqbridge.socket import Socket
 from zmqbridge_twisted.connection import ZmqConnection
 from zmqbridge_twisted.errors import ZmqRequestTimeoutError, ZmqUnknownRequestError, as_zmq_error
@@ -64,7 +65,7 @@ class ZmqREQConnection(ZmqConnection):
         # Looked up for each request: a program may assign it on the instance.
         id = self._getNextId()
         if not isinstance(id, bytes) or not id:
-            raise TypeError(f"_getNextId() returned {id!r}; a request's id is bytes, one or more")
+            raise TypeError(f"_getNextId() returned {shown(id)}; a request's id is bytes, one or more")
         return id
 
     def _getNextId(self) -> bytes:
@@ -90,7 +91,7 @@ class ZmqREQConnection(ZmqConnection):
         if timeout is None:
             timeout = self.defaultRequestTimeout
         if timeout is not None and not timeout >= 0:
-            raise ValueError(f"timeout={timeout!r} is no time to wait; it is seconds, 0 or more, or None")
+            raise ValueError(f"timeout={shown(timeout)} is no time to wait; it is seconds, 0 or more, or None")
         parts = frames_of(encoded(messageParts)) if messageParts else ()
         caller = _Caller()
         pending = self._zmqRequests.begin(parts, caller)
@@ -205,9 +206,9 @@ class ZmqREPConnection(ZmqConnection):
         envelope = self._zmqUnanswered.take(messageId)
         if envelope is None:
             raise ZmqUnknownRequestError(
-                f"no request {messageId!r} waits for an answer: it was answered before, never received, or forgotten "
-                f"as {self._zmqUnanswered.forgotten} were, being too many or too old (maxUnanswered="
-                f"{self.maxUnanswered}, unansweredLifetime={self.unansweredLifetime} s)"
+                f"no request {shown(messageId)} waits for an answer: it was answered before, never received, its "
+                f"handler raised, or it was forgotten as {self._zmqUnanswered.forgotten} were, being too many or too "
+                f"old (maxUnanswered={self.maxUnanswered}, unansweredLifetime={self.unansweredLifetime} s)"
             )
         try:
             self.send(reply_frames(envelope, parts))

@@ -27,7 +27,7 @@ MUTATIONS = [
     Mutation(
         "nothing let in",
         "what is malformed is told once a burst",
-        f"{PROTOCOLS}:QUIET_SECONDS",
+        "zmqbridge.bursts:QUIET_SECONDS",
         value("0.0"),
         conformance("asyncio", "hostile"),
     ),

@@ -21,6 +21,7 @@ from zmqbridge.home import Home
 from zmqbridge.link import Link, Stats
 from zmqbridge.options import SocketOptions
 from zmqbridge.protocols import Faults, State
+from zmqbridge.showing import MOST
 from zmqbridge.socket import Socket
 from zmqbridge.waiting.inbox import NOTHING
 from zmqbridge.waiting.turn import TURN_LIMIT
@@ -233,7 +234,9 @@ class Connection:
         link = getattr(self, "_link", None)
         if link is None:
             return f"<{type(self).__name__}>"
-        endpoints = ", ".join(f"{endpoint.type} {endpoint.address}" for endpoint in link.endpoints)
+        first = ", ".join(f"{endpoint.type} {endpoint.address}" for endpoint in link.endpoints[:MOST])
+        more = len(link.endpoints) - MOST
+        endpoints = f"{first} and {more} more" if more > 0 else first
         state = link.channel.guard.state
         notes = [endpoints or "no endpoint"] + ([] if state is State.OPEN else [state.value])
         return f"<{type(self).__name__} {link.socket.type_name}: {', '.join(notes)}>"

@@ -18,6 +18,7 @@ from zmqbridge.connections.base import Connection, Frames, Owner, Receiver, Stat
 from zmqbridge.errors import LocalProtocolError, PeerUnreachable, RequestTimeout
 from zmqbridge.framing import MAX_FRAMES, Envelope, Message, frames_of, reply_frames
 from zmqbridge.protocols import ReplierProtocol, RequesterProtocol
+from zmqbridge.showing import shown, shown_id
 from zmqbridge.socket import Socket
 from zmqbridge.waiting.parking import Parked
 
@@ -75,7 +76,7 @@ class Requester(Connection):
         deadline = None
         if timeout is not None:
             if not timeout >= 0:
-                raise ValueError(f"timeout={timeout!r} is no time to wait; it is seconds, 0 or more, or None")
+                raise ValueError(f"timeout={shown(timeout)} is no time to wait; it is seconds, 0 or more, or None")
             deadline = self._context._find_backend().current_time() + timeout
         pending = self._protocol.begin(parts, Parked())
         try:
@@ -143,7 +144,7 @@ class Request:
         nothing = isinstance(message, (list, tuple)) and not message
         frames = () if nothing else frames_of(message)
         if self._replied:
-            raise LocalProtocolError(f"the request {self.id!r} was answered before; a request has one reply")
+            raise LocalProtocolError(f"the request {shown(self.id)} was answered before; a request has one reply")
         self._replied = True
         done = False
         try:
@@ -155,7 +156,7 @@ class Request:
             self._replied = done
 
     def __repr__(self) -> str:
-        return f"<Request {self.id.hex()} of {len(self.parts)} part(s){', answered' if self._replied else ''}>"
+        return f"<Request {shown_id(self.id)} of {len(self.parts)} part(s){', answered' if self._replied else ''}>"
 
 
 class RequestDecoder:
@@ -185,7 +186,7 @@ class Replier(Receiver[Request]):
 
     def __init__(self, context: Owner, socket_type: int, *, reply_timeout: float = 1.0, **arguments: Any) -> None:
         if not reply_timeout >= 0:
-            raise ValueError(f"reply_timeout={reply_timeout!r} is no time to wait; it is seconds, 0 or more")
+            raise ValueError(f"reply_timeout={shown(reply_timeout)} is no time to wait; it is seconds, 0 or more")
         self._reply_timeout = reply_timeout
         self._deaf: set[bytes] = set()
         self._dropped_replies = 0

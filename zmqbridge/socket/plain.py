@@ -30,6 +30,7 @@ from zmqbridge.errors import (
     ZmqBridgeError,
 )
 from zmqbridge.options import SocketOptions
+from zmqbridge.showing import cut, shown
 
 __all__ = ["BATCH_COST", "FRAME_COST", "NOBLOCK", "POLLIN", "POLLOUT", "Socket", "raise_failure", "raise_refusal"]
 
@@ -99,7 +100,9 @@ class Socket:
         try:
             name = zmq.SocketType(socket_type).name
         except ValueError:
-            raise OptionError(f"{socket_type!r} is no ZeroMQ socket type; use one of zmq's, as in zmq.PUSH") from None
+            raise OptionError(
+                f"{shown(socket_type)} is no ZeroMQ socket type; use one of zmq's, as in zmq.PUSH"
+            ) from None
         self.type_name = name
         try:
             self.raw: zmq.Socket[bytes] = self.kind(context, socket_type)
@@ -358,8 +361,10 @@ class Socket:
     def _translate_option(self, verb: str, option: int, value: object, error: Exception) -> NoReturn:
         if isinstance(error, zmq.ZMQError) and error.errno in (zmq.ETERM, zmq.ENOTSOCK):
             self._translate(error)
-        to = "" if value is None else f" to {value!r}"
-        raise OptionError(f"a {self.type_name} socket cannot {verb} option {option!r}{to}: {error}") from None
+        to = "" if value is None else f" to {shown(value)}"
+        raise OptionError(
+            f"a {self.type_name} socket cannot {verb} option {shown(option)}{to}: {cut(str(error))}"
+        ) from None
 
     def bind(self, address: str) -> Endpoint:
         """Listen at an address, and return it as libzmq resolved it."""
@@ -389,7 +394,9 @@ class Socket:
                 self._translate(error)
             number = error.errno or errno.EINVAL
             remedy = _REMEDIES.get(number, str(error))
-            raise EndpointError(f"cannot {verb} a {self.type_name} socket to {address!r}: {remedy}", number) from None
+            raise EndpointError(
+                f"cannot {verb} a {self.type_name} socket to {shown(address)}: {remedy}", number
+            ) from None
 
     def close(self, linger: int | None = None) -> None:
         """Close the socket; libzmq goes on sending what it has queued, for the linger period."""
@@ -407,7 +414,7 @@ def _broken(frame: bytes, flags: int) -> NoReturn:
 def raise_refusal(type_name: str, frames: Sequence[bytes], error: zmq.ZMQError) -> NoReturn:
     """Raise what libzmq's error means for a message that was to be sent on a socket of this type."""
     if error.errno == errno.EHOSTUNREACH:
-        raise PeerUnreachable(f"no peer {frames[0]!r} is connected to this router") from None
+        raise PeerUnreachable(f"no peer {shown(frames[0])} is connected to this router") from None
     raise_failure(type_name, error)
 
 
