@@ -28,6 +28,7 @@ from zmqbridge.errors import LocalProtocolError, RemoteProtocolError
 from zmqbridge.showing import shown
 
 __all__ = [
+    "FRAME_MEMORY",
     "MAX_ENVELOPE",
     "MAX_FRAMES",
     "BytesLike",
@@ -36,6 +37,7 @@ __all__ = [
     "Publication",
     "Tag",
     "frames_of",
+    "memory_of",
     "new_tuple",
     "publication_frame",
     "read_envelope",
@@ -59,8 +61,12 @@ Tag: TypeAlias = str | bytes
 SEPARATOR = b"\0"
 DELIMITER = b""
 
-MAX_ENVELOPE = 4096
-"""Bytes of a request's envelope at most. A routing id has 255 at most, so sixteen proxies in a row fit."""
+FRAME_MEMORY = 64
+"""Bytes that a small frame takes in memory at most, beside its own: an object of Python's, and a place in a list."""
+
+MAX_ENVELOPE = 6144
+"""Bytes of memory that a request's envelope takes at most. A routing id has 255 bytes at most, so sixteen proxies in
+a row fit, and more of them with the short ids that libzmq makes up."""
 
 MAX_FRAMES = 1024
 """Frames of a publication, a request or a reply at most, unless ``SocketOptions(max_frames=...)`` says otherwise."""
@@ -269,11 +275,18 @@ def read_envelope(frames: Sequence[bytes]) -> Envelope:
         ) from None
     if end == 0:
         raise RemoteProtocolError("a request with an empty envelope")
-    size = sum(map(len, frames[:end]))
-    if size > MAX_ENVELOPE:
-        raise RemoteProtocolError(f"a request with an envelope of {size} bytes, more than {MAX_ENVELOPE}")
+    memory = memory_of(frames[:end])
+    if memory > MAX_ENVELOPE:
+        raise RemoteProtocolError(
+            f"a request with an envelope of {end} frame(s) that take {memory} bytes of memory, more than {MAX_ENVELOPE}"
+        )
     *route, id = map(_held, frames[:end])
     return Envelope(route, id, list(frames[end + 1 :]))
+
+
+def memory_of(frames: Sequence[bytes]) -> int:
+    """Return how many bytes of memory frames take that are kept, at most."""
+    return sum(map(len, frames)) + FRAME_MEMORY * len(frames)
 
 
 def reply_frames(envelope: Envelope, parts: Sequence[bytes]) -> list[bytes]:

@@ -162,13 +162,17 @@ class ZmqREQConnection(ZmqConnection):
 class ZmqREPConnection(ZmqConnection):
     """A ROUTER socket that is asked and answers: override :meth:`gotMessage`, and call :meth:`reply` in it or later.
 
+    A request whose handler raises before it has answered is forgotten.
+
     Attributes:
         maxUnanswered: how many requests may be without an answer; beyond it the oldest is forgotten.
+        maxUnansweredMemory: bytes of memory that they may take together; likewise.
         unansweredLifetime: seconds after which a request without an answer is forgotten.
     """
 
     socketType = zmq.ROUTER
     maxUnanswered: int = 100_000
+    maxUnansweredMemory: int = 64 << 20
     unansweredLifetime: float = 3600.0
 
     def _zmqPrepare(self, socket: Socket) -> None:
@@ -208,7 +212,8 @@ class ZmqREPConnection(ZmqConnection):
             raise ZmqUnknownRequestError(
                 f"no request {shown(messageId)} waits for an answer: it was answered before, never received, its "
                 f"handler raised, or it was forgotten as {self._zmqUnanswered.forgotten} were, being too many or too "
-                f"old (maxUnanswered={self.maxUnanswered}, unansweredLifetime={self.unansweredLifetime} s)"
+                f"old (maxUnanswered={self.maxUnanswered}, maxUnansweredMemory={self.maxUnansweredMemory} bytes, "
+                f"unansweredLifetime={self.unansweredLifetime} s)"
             )
         try:
             self.send(reply_frames(envelope, parts))
@@ -221,11 +226,18 @@ class ZmqREPConnection(ZmqConnection):
         if not envelopes:
             self._zmqReportFaults()
         for envelope in envelopes:
-            self.gotMessage(self._zmqKeep(envelope), *envelope.parts)
+            id = self._zmqKeep(envelope)
+            try:
+                self.gotMessage(id, *envelope.parts)
+            except BaseException:
+                self._zmqUnanswered.take(id)
+                raise
 
     def _zmqKeep(self, envelope: Envelope) -> bytes:
         now = self._zmqBackend.reactor.seconds()
-        return self._zmqUnanswered.add(envelope, now, self.maxUnanswered, self.unansweredLifetime)
+        return self._zmqUnanswered.add(
+            envelope, now, self.maxUnanswered, self.unansweredLifetime, self.maxUnansweredMemory
+        )
 
     def gotMessage(self, messageId: bytes, *messageParts: bytes) -> None:
         """Handle a request; to be overridden.

@@ -74,8 +74,9 @@ MALFORMED_REQUESTS: list[list[bytes]] = [
     [HUGE],
     [HUGE, b"id", HUGE],
     [HUGE, b"", b"huge id"],
-    [*[b"x" * 255] * 17, b"", b"too many proxies"],
+    [*[b"x" * 255] * 20, b"", b"too many proxies"],
     [b"x"] * 200,
+    [*[b"x"] * 199, b""],
 ]
 ODD_REQUESTS: list[list[bytes]] = [
     [b""],
@@ -84,7 +85,7 @@ ODD_REQUESTS: list[list[bytes]] = [
     [b"", b"id", b"", b"x"],
     [b"id", b"", b"", b""],
     [b""] * 200,
-    [b"x"] * 199 + [b""],
+    [b"x"] * 80 + [b""],
     [b"id", b"", *[b"x"] * 198],
     [*[b"x" * 255] * 15, b"", b"many proxies"],
     [b"id", b"", HUGE],
