@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.mutants.changes import (
     argument,
+    assigned,
     condition,
     drop_call,
     imports,
@@ -22,6 +23,9 @@ REPLIES = f"{PROTOCOLS}:RequesterProtocol.receive"
 REQREP = "zmqbridge.connections.reqrep"
 STATS = "zmqbridge.link:Link.stats"
 PURE = ("tests/test_protocols.py",)
+
+PATIENCE = "zmqbridge.waiting.patience:Patience.spend"
+PATIENCES = ("tests/waiting/test_patience.py",)
 
 MUTATIONS = [
     Mutation(
@@ -136,6 +140,27 @@ MUTATIONS = [
         f"{REQREP}:Replier._reply",
         never("peer", "_deaf"),
         conformance("asyncio", "reqrep", "hostile"),
+    ),
+    Mutation(
+        "nothing let in",
+        "all waits for clients that make no room come out of one purse",
+        PATIENCE,
+        assigned("_left", "self._left"),
+        PATIENCES,
+    ),
+    Mutation(
+        "nothing let in",
+        "what comes back is no more than there was",
+        "zmqbridge.waiting.patience:Patience.left",
+        argument("min", 0, "1e9"),
+        PATIENCES,
+    ),
+    Mutation(
+        "nothing let in",
+        "a wait that ended well costs what it held others up",
+        PATIENCE,
+        never("in_vain"),
+        PATIENCES,
     ),
     Mutation(
         "nothing let in",

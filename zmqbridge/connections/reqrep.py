@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import zmq
@@ -21,6 +22,7 @@ from zmqbridge.protocols import ReplierProtocol, RequesterProtocol
 from zmqbridge.showing import shown, shown_id
 from zmqbridge.socket import Socket
 from zmqbridge.waiting.parking import Parked
+from zmqbridge.waiting.patience import Patience
 
 __all__ = ["Replier", "Request", "Requester"]
 
@@ -160,17 +162,28 @@ class Request:
 
 
 class RequestDecoder:
-    """Makes requests that a replier answers of what its peers sent."""
+    """Makes requests that a replier answers of what its peers sent.
+
+    Attributes:
+        mixed: not all requests since it was last set to ``False`` are of one peer.
+    """
 
     single = None
     max_frames = MAX_FRAMES
 
     def __init__(self, replier: Replier, protocol: ReplierProtocol) -> None:
+        self.mixed = False
+        self._latest: bytes | None = None
         self._replier = replier
         self._protocol = protocol
 
     def decode(self, messages: list[Frames]) -> tuple[list[Request], tuple[()]]:
         """Return the requests among these messages."""
+        # libzmq reads from its peers by turns, so where there are several, one comes first or another last.
+        first, last = messages[0][0], messages[-1][0]
+        if first != last or first != self._latest:
+            self.mixed = self._latest is not None or first != last
+            self._latest = last
         return [Request(envelope, self._replier) for envelope in self._protocol.receive(messages)], ()
 
 
@@ -181,19 +194,21 @@ class Replier(Receiver[Request]):
 
     Args:
         reply_timeout: seconds that a reply waits for a client whose queue is full. After one such
-            wait in vain that client's replies do not wait until one could be sent again.
+            wait in vain that client's replies do not wait until one could be sent again. All replies
+            together wait for a tenth of the time at most, once that many seconds are used up.
     """
 
     def __init__(self, context: Owner, socket_type: int, *, reply_timeout: float = 1.0, **arguments: Any) -> None:
         if not reply_timeout >= 0:
             raise ValueError(f"reply_timeout={shown(reply_timeout)} is no time to wait; it is seconds, 0 or more")
-        self._reply_timeout = reply_timeout
+        self._patience = Patience(reply_timeout)
         self._deaf: set[bytes] = set()
         self._dropped_replies = 0
         super().__init__(context, socket_type, **arguments)
 
     def _decoder(self) -> RequestDecoder:
-        return RequestDecoder(self, ReplierProtocol(self._faults))
+        self._requests = RequestDecoder(self, ReplierProtocol(self._faults))
+        return self._requests
 
     def _prepare(self, socket: Socket) -> None:
         # Without it a ROUTER drops what it cannot deliver, and tells nobody.
@@ -210,20 +225,34 @@ class Replier(Receiver[Request]):
 
     async def _reply(self, peer: bytes, frames: Sequence[bytes]) -> None:
         self._channel.guard.check()
-        wait = 0.0 if peer in self._deaf else self._reply_timeout
-        deadline = self._context._find_backend().current_time() + wait
+        clock = self._context._find_backend().current_time
+        began = clock()
+        wait = 0.0 if peer in self._deaf else self._patience.left(began)
+        in_vain = True
         try:
-            await self._outbox.send(frames, peer, deadline)
+            await self._outbox.send(frames, peer, began + wait)
+            in_vain = False
         except DeadlinePassed:
             self._drop_reply(peer, "it makes no room for replies")
-            if len(self._deaf) >= DEAF_PEERS:
-                self._deaf.clear()
-            self._deaf.add(peer)
+            if wait:
+                if len(self._deaf) >= DEAF_PEERS:
+                    self._deaf.clear()
+                self._deaf.add(peer)
         except PeerUnreachable:
             self._drop_reply(peer, "it is gone")
             self._deaf.discard(peer)
         else:
             self._deaf.discard(peer)
+        finally:
+            with suppress(RuntimeError):  # a coroutine that outlives its loop has no clock any more
+                self._note_wait(clock() - began, in_vain)
+
+    def _note_wait(self, seconds: float, in_vain: bool) -> None:
+        if in_vain or seconds > self._patience.grace:
+            # Where another task receives, nobody is held up.
+            alone = self._channel.lot.has_readers or not self._requests.mixed
+            self._patience.spend(seconds, in_vain=in_vain, alone=alone)
+            self._requests.mixed = False
 
     def _drop_reply(self, peer: bytes, reason: str) -> None:
         self._dropped_replies += 1
