@@ -97,7 +97,7 @@ class ZmqREQConnection(ZmqConnection):
         pending = self._zmqRequests.begin(parts, caller)
         newest = self._zmqNewest
         try:
-            self.send(pending.frames)
+            self._zmqSendReady(pending.frames)
         except BaseException:
             self._zmqRequests.end(pending)
             raise
@@ -216,7 +216,7 @@ class ZmqREPConnection(ZmqConnection):
                 f"unansweredLifetime={self.unansweredLifetime} s)"
             )
         try:
-            self.send(reply_frames(envelope, parts))
+            self._zmqSendReady(reply_frames(envelope, parts))
         except (PeerUnreachable, WouldBlock):
             self._zmqDroppedReplies += 1
 

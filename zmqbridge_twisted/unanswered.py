@@ -8,7 +8,7 @@ The consequence. What is kept is bounded thrice: in number, in memory and in tim
 later goes by a new id of its own here, and its answer still carries the client's. Where there are too many the oldest
 are forgotten.
 
-The design. Each request is one flat tuple, and what it takes is reckoned from above:
+The design. Of each request no more is kept than the answer needs, and what it takes is reckoned from above:
 :data:`~zmqbridge.framing.FRAME_MEMORY` for each frame, and :data:`REQUEST_MEMORY` for the rest. So the memory that
 all take together is never more than was allowed, whatever the peers send.
 """
@@ -18,12 +18,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from uuid import uuid4
 
-from zmqbridge.framing import Envelope, memory_of
+from zmqbridge.framing import FRAME_MEMORY, Envelope, new_tuple
 
 __all__ = ["REQUEST_MEMORY", "Unanswered"]
 
-# What a request takes beside its frames: its place by its id, where the table has just grown, its time and its tuple.
-REQUEST_MEMORY = 256
+# What a request takes beside its frames: its name, its place where the table has just grown, its tuple and its list.
+REQUEST_MEMORY = 384
 
 
 class Unanswered:
@@ -37,8 +37,8 @@ class Unanswered:
     def __init__(self) -> None:
         self.forgotten = 0
         self.memory = 0
-        # The time, the client's id, and the route.
-        self._requests: OrderedDict[bytes, tuple[float, bytes, *tuple[bytes, ...]]] = OrderedDict()
+        # The time, the memory, the client's id, and the route.
+        self._requests: OrderedDict[bytes, tuple[float, int, bytes, list[bytes]]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._requests)
@@ -57,8 +57,12 @@ class Unanswered:
         id = envelope.id
         while id in requests:
             id = uuid4().bytes
-        requests[id] = (now, envelope.id, *envelope.route)
-        self.memory += _memory_of(envelope.route, envelope.id)
+        route, own, _ = envelope
+        taken = REQUEST_MEMORY + FRAME_MEMORY + len(own)
+        for hop in route:
+            taken += FRAME_MEMORY + len(hop)
+        requests[id] = (now, taken, own, route)
+        self.memory += taken
         while len(requests) > 1 and (
             len(requests) > limit or self.memory > memory or next(iter(requests.values()))[0] < now - lifetime
         ):
@@ -70,14 +74,11 @@ class Unanswered:
         request = self._requests.pop(id, None)
         if request is None:
             return None
-        _, own, *route = request
-        self.memory -= _memory_of(route, own)
-        return Envelope(route, own, [])
+        _, taken, own, route = request
+        self.memory -= taken
+        envelope: Envelope = new_tuple(Envelope, (route, own, []))
+        return envelope
 
     def _forget(self, id: bytes) -> None:
         self.take(id)
         self.forgotten += 1
-
-
-def _memory_of(route: list[bytes], id: bytes) -> int:
-    return REQUEST_MEMORY + memory_of(route) + memory_of((id,))
