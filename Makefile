@@ -41,6 +41,11 @@ test-all: ## the whole test suite on every Python from 3.11 on that this machine
 		$(MAKE) --no-print-directory test PYTHON=$$python VENV=.venv-$$version; \
 	done
 
+test-lower-bounds: ## the whole test suite with exactly the oldest releases that pyproject.toml allows
+	@mkdir -p build
+	$(PYTHON) tests/lower_bounds.py > build/lower-bounds.txt
+	PIP_CONSTRAINT=$(abspath build/lower-bounds.txt) $(MAKE) --no-print-directory test VENV=.venv-lower-bounds
+
 coverage: $(VENV)/.test ## the suite again, with the lines and branches that it covers
 	$(RUN) -m coverage erase
 	$(RUN) -m coverage run -m pytest -q --numprocesses $(WORKERS) --dist worksteal $(ARGS)

@@ -22,10 +22,13 @@ raise :exc:`~zmqbridge.LocalProtocolError` or :exc:`TypeError`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from zmqbridge.errors import LocalProtocolError, RemoteProtocolError
 from zmqbridge.showing import shown
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer  # type checkers carry it; collections.abc has it from Python 3.12 on
 
 __all__ = [
     "FRAME_MEMORY",
@@ -49,10 +52,10 @@ __all__ = [
     "tag_bytes",
 ]
 
-BytesLike: TypeAlias = bytes | bytearray | memoryview
-"""One frame, as a caller gives it. Any other object with the buffer protocol works too."""
+BytesLike: TypeAlias = "Buffer"
+"""One frame, as a caller gives it: ``bytes``, ``memoryview``, ``array.array`` or any other buffer."""
 
-Message: TypeAlias = BytesLike | Sequence[BytesLike]
+Message: TypeAlias = "BytesLike | Sequence[BytesLike]"
 """One frame, or a sequence of one or more frames, as a caller gives a message."""
 
 Tag: TypeAlias = str | bytes

@@ -242,6 +242,21 @@ def test_stopped() -> None:
     assert place.delivered == []
 
 
+def test_stopped_by_a_handler() -> None:
+    """A pump that a handler stops reads no more, though there is more and its socket is read in any case."""
+    place = PumpedPlace()
+    place.channel.lot.reads_always = True
+    place.arrive(b"first")
+
+    def stop() -> None:
+        place.pump.stop()
+        place.arrive(b"second")
+        place.look_at_events()
+
+    place.handler = stop
+    assert place.turn() == [b"first"]
+
+
 @pytest.mark.parametrize("error", [MemoryError("no room"), ZeroDivisionError("a fault")], ids=repr)
 def test_what_fails_is_no_end(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, error: Exception

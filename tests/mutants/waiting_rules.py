@@ -125,7 +125,7 @@ NOTHING_LOST = [
         "a reply that came while the loop was blocked came in time",
         f"{CHANNEL}.wait_for_answer",
         condition("_catch_up", becomes="False"),
-        conformance("twisted-epoll", "reqrep"),
+        conformance("trio", "reqrep"),
     ),
 ]
 

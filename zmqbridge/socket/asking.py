@@ -3,11 +3,11 @@
 The facts (pyzmq 27.2, ``zmq/backend/cffi``). A frame is never told whether more follow: its ``more`` is always false.
 A view of a received frame does not keep libzmq's memory alive. ``send`` lends the memory of large frames where it is
 not told to copy; where it is, and libzmq refuses a frame that libzmq does not hold inside its message, the copy is
-never freed. What libzmq refused of a ``zmq.Frame`` is freed when the collector comes, which does not know how much
-that is.
+never freed. A ``zmq.Frame`` that is not closed is freed when the collector comes, which does not know how much
+that is; of one that libzmq refused, pyzmq leaves such a copy.
 
 The consequence: libzmq is asked after each frame, what is received is always copied, and so is what is sent, into a
-``zmq.Frame`` where that is more than libzmq holds inside. PyPy's collector is told what is refused.
+``zmq.Frame`` where that is more than libzmq holds inside. PyPy's collector is told of what is left to it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,9 @@ from typing import Any
 import zmq
 import zmq.backend
 
-from zmqbridge.socket.plain import Socket
+from zmqbridge.socket.plain import HELD_INSIDE, Socket
 
 __all__ = ["AskingSocket", "frames_tell"]
-
-# Frames of so many bytes stand inside libzmq's message: it allocates nothing for them.
-INSIDE = 29
 
 
 def frames_tell() -> bool:
@@ -72,15 +69,17 @@ class AskingSocket(Socket):
         return Received(data, bool(self._get(zmq.RCVMORE)))
 
     def _send_copy(self, frame: Any, flags: int, copy: bool = True) -> None:
-        if len(frame) <= INSIDE and isinstance(frame, bytes):
+        if isinstance(frame, zmq.Frame):
+            _press(len(frame))  # its owner leaves it to the collector
+            self._sent(frame, flags, False)
+        elif len(frame) <= HELD_INSIDE:
             self._sent(frame, flags, True)
-            return
-        held = frame if isinstance(frame, zmq.Frame) else zmq.Frame(frame, copy=True)
-        try:
-            self._sent(held, flags, False)
-        except zmq.Again:
-            _press(len(frame))
-            raise
-        finally:
-            if held is not frame:
+        else:
+            held = zmq.Frame(frame, copy=True)
+            try:
+                self._sent(held, flags, False)
+            except zmq.Again:
+                _press(len(frame))
+                raise
+            finally:
                 _close(held)

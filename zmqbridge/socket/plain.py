@@ -117,7 +117,7 @@ class Socket:
             self._translate(error)
         try:
             self.fd: int = self.raw.FD
-        except (zmq.ZMQError, RuntimeError):
+        except (zmq.ZMQError, RuntimeError, AttributeError):  # the last up to pyzmq 26.2
             self.raw.close(0)
             raise OptionError(
                 f"{name} is a draft type: this libzmq ({zmq.zmq_version()}) has no {name} sockets "
