@@ -146,13 +146,21 @@ def test_no_layout_of_a_peer_is_anything_but_read_or_refused(layout: list[bytes]
         ([], "no empty delimiter"),
         ([b"peer", b"id"], "no empty delimiter"),
         ([b"", b"x"], "empty envelope"),
-        ([b"p" * 255] * 16 + [b"id" * 9, b"", b"x"], "envelope of 4098 bytes, more than 4096"),
+        ([b"p" * 255] * 19 + [b"id" * 40, b"", b"x"], r"envelope of 20 frame\(s\) that take 6205 bytes of memory"),
+        ([b"id" * 4000, b"", b"x"], r"envelope of 1 frame\(s\) that take 8064 bytes of memory, more than 6144"),
+        ([b"id"] * 2045 + [b"", b"x"], r"envelope of 2045 frame\(s\) that take 134970 bytes of memory"),
     ],
 )
 def test_malformed_request(layout: list[bytes], words: str) -> None:
     """A request with no envelope is the peer's mistake."""
     with pytest.raises(RemoteProtocolError, match=words):
         read_envelope(layout)
+
+
+@pytest.mark.parametrize("route", [[b"p" * 255] * 16, [b"hop00"] * 80, []])
+def test_long_routes(route: list[bytes]) -> None:
+    """The route of sixteen proxies with the longest routing ids is read, and that of eighty with libzmq's own."""
+    assert read_envelope([*route, b"i" * 16, b"", b"x"]) == Envelope(route, b"i" * 16, [b"x"])
 
 
 @pytest.mark.parametrize(

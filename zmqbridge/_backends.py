@@ -14,6 +14,7 @@ from typing import Any
 
 from zmqbridge.abc import Backend
 from zmqbridge.errors import BackendError
+from zmqbridge.showing import shown
 
 __all__ = ["GROUP", "BackendFinder", "find_backend"]
 
@@ -40,8 +41,8 @@ class BackendFinder:
             _check_name(given)
         elif isinstance(given, type) or not (given is None or callable(getattr(given, "create_waiter", None))):
             raise BackendError(
-                f"backend={given!r} is no backend; pass the name of one ({_names()}), an object with the interface of "
-                "zmqbridge.abc.Backend, or nothing to find out; a zmq.Context to share is passed as zmq_context=..."
+                f"backend={shown(given)} is no backend; pass the name of one ({_names()}), an object with the interface "
+                "of zmqbridge.abc.Backend, or nothing to find out; a zmq.Context to share is passed as zmq_context=..."
             )
         self._given = given if isinstance(given, str) else None
         self._backend = None if isinstance(given, str) else given
@@ -89,7 +90,7 @@ def _runs_here(backend: Any) -> bool | None:
 
 def _check_name(name: str) -> None:
     if name not in _installed():
-        raise BackendError(f"no backend is called {name!r}; installed are {_names()}")
+        raise BackendError(f"no backend is called {shown(name)}; installed are {_names()}")
 
 
 def find_backend(name: str | None = None) -> Backend:

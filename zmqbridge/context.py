@@ -28,6 +28,7 @@ from zmqbridge.endpoints import Addresses
 from zmqbridge.framing import Tag
 from zmqbridge.home import Home
 from zmqbridge.options import SocketOptions
+from zmqbridge.showing import shown
 from zmqbridge.waiting.turn import TURN_LIMIT, check_turn_limit
 
 __all__ = ["Context"]
@@ -281,4 +282,4 @@ class Context:
 
 def _check_number(name: str, value: object, why: str) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name}={value!r}: it takes a whole number, 1 or more; {why}")
+        raise ValueError(f"{name}={shown(value)}: it takes a whole number, 1 or more; {why}")

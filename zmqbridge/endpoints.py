@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from zmqbridge.errors import EndpointError
+from zmqbridge.showing import shown
 
 __all__ = ["Addresses", "Endpoint", "addresses_of", "check_address"]
 
@@ -56,21 +57,23 @@ def check_address(address: object) -> str:
         EndpointError: if it has no transport, nothing behind it, or a tcp port that is none.
     """
     if not isinstance(address, str):
-        raise EndpointError(f"an address is a str like 'tcp://127.0.0.1:5555', not {address!r}")
+        raise EndpointError(f"an address is a str like 'tcp://127.0.0.1:5555', not {shown(address)}")
     transport, colon, place = address.partition("://")
     if not colon or not transport:
         raise EndpointError(
-            f"the address {address!r} names no transport; write 'tcp://host:port', 'ipc://path' or 'inproc://name'"
+            f"the address {shown(address)} names no transport; write 'tcp://host:port', 'ipc://path' or 'inproc://name'"
         )
     if not place:
-        raise EndpointError(f"the address {address!r} names nothing behind '{transport}://'")
+        raise EndpointError(f"the address {shown(address)} names nothing behind '{transport}://'")
     if "\0" in address:
-        raise EndpointError(f"the address {address!r} holds a zero byte, which libzmq would cut it at")
+        raise EndpointError(f"the address {shown(address)} holds a zero byte, which libzmq would cut it at")
     if not address.isascii():
         try:
             address.encode()
         except UnicodeEncodeError:
-            raise EndpointError(f"the address {address!r} cannot be written as UTF-8, as libzmq needs it") from None
+            raise EndpointError(
+                f"the address {shown(address)} cannot be written as UTF-8, as libzmq needs it"
+            ) from None
     if transport == "tcp":
         _check_tcp(address, place)
     return address
@@ -80,10 +83,10 @@ def _check_tcp(address: str, place: str) -> None:
     host, colon, port = place.rpartition(":")
     if not colon or not host:
         raise EndpointError(
-            f"the address {address!r} has no port; write 'tcp://host:port', or ':*' to bind any free one"
+            f"the address {shown(address)} has no port; write 'tcp://host:port', or ':*' to bind any free one"
         )
     if port == "*" or (port.isascii() and port.isdigit() and int(port) in TCP_PORTS):
         return
     raise EndpointError(
-        f"the address {address!r} has the port {port!r}; a port is 0 to 65535, or '*' to bind any free one"
+        f"the address {shown(address)} has the port {shown(port)}; a port is 0 to 65535, or '*' to bind any free one"
     )

@@ -25,11 +25,13 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from zmqbridge.errors import LocalProtocolError, RemoteProtocolError
+from zmqbridge.showing import shown
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer  # type checkers carry it; collections.abc has it from Python 3.12 on
 
 __all__ = [
+    "FRAME_MEMORY",
     "MAX_ENVELOPE",
     "MAX_FRAMES",
     "BytesLike",
@@ -38,6 +40,7 @@ __all__ = [
     "Publication",
     "Tag",
     "frames_of",
+    "memory_of",
     "new_tuple",
     "publication_frame",
     "read_envelope",
@@ -61,8 +64,12 @@ Tag: TypeAlias = str | bytes
 SEPARATOR = b"\0"
 DELIMITER = b""
 
-MAX_ENVELOPE = 4096
-"""Bytes of a request's envelope at most. A routing id has 255 at most, so sixteen proxies in a row fit."""
+FRAME_MEMORY = 64
+"""Bytes that a small frame takes in memory at most, beside its own: an object of Python's, and a place in a list."""
+
+MAX_ENVELOPE = 6144
+"""Bytes of memory that a request's envelope takes at most. A routing id has 255 bytes at most, so sixteen proxies in
+a row fit, and more of them with the short ids that libzmq makes up."""
 
 MAX_FRAMES = 1024
 """Frames of a publication, a request or a reply at most, unless ``SocketOptions(max_frames=...)`` says otherwise."""
@@ -150,7 +157,7 @@ def _frame(given: object) -> bytes:
         return memoryview(given).tobytes()  # type: ignore[arg-type]
     except TypeError:
         raise TypeError(
-            f"a frame is bytes-like, not {type(given).__name__}: {given!r:.60}; "
+            f"a frame is bytes-like, not {type(given).__name__}: {shown(given)}; "
             "pass bytes, bytearray or memoryview, or a list of them for a multipart message"
         ) from None
 
@@ -165,7 +172,7 @@ def tag_bytes(tag: Tag) -> bytes:
         return tag
     if isinstance(tag, str):
         return tag.encode()
-    raise TypeError(f"a tag is str or bytes, not {type(tag).__name__}: {tag!r:.60}")
+    raise TypeError(f"a tag is str or bytes, not {type(tag).__name__}: {shown(tag)}")
 
 
 def split(frames: Iterable[bytes], separator: bytes = SEPARATOR) -> list[tuple[bytes, bytes, bytes]]:
@@ -190,7 +197,9 @@ def publication_frame(message: BytesLike, tag: Tag = b"", separator: bytes = SEP
     """
     tag = tag_bytes(tag)
     if split((tag,), separator)[0][1]:
-        raise LocalProtocolError(f"the tag {tag!r} holds {separator!r}, which ends a tag on the wire; leave it out")
+        raise LocalProtocolError(
+            f"the tag {shown(tag)} holds {shown(separator)}, which ends a tag on the wire; leave it out"
+        )
     return b"".join((tag, separator, _frame(message)))
 
 
@@ -208,7 +217,7 @@ def read_publication(frames: Sequence[bytes], separator: bytes = SEPARATOR) -> P
         if found:
             publication: Publication = new_tuple(Publication, (tag, message))
             return publication
-        raise RemoteProtocolError(f"a publication of one frame with no {separator!r} to end its tag")
+        raise RemoteProtocolError(f"a publication of one frame with no {shown(separator)} to end its tag")
     if len(frames) == 2:
         return Publication(_held(frames[0]), frames[1])
     raise RemoteProtocolError(f"a publication of {len(frames)} frames instead of one or two")
@@ -223,7 +232,7 @@ def _read_view(frame: memoryview, separator: bytes) -> Publication:
             message: Any = frame[len(tag) + len(separator) :]
             return Publication(tag, message)
         if head >= len(frame):
-            raise RemoteProtocolError(f"a publication of one frame with no {separator!r} to end its tag")
+            raise RemoteProtocolError(f"a publication of one frame with no {shown(separator)} to end its tag")
         head *= 16
 
 
@@ -269,11 +278,18 @@ def read_envelope(frames: Sequence[bytes]) -> Envelope:
         ) from None
     if end == 0:
         raise RemoteProtocolError("a request with an empty envelope")
-    size = sum(map(len, frames[:end]))
-    if size > MAX_ENVELOPE:
-        raise RemoteProtocolError(f"a request with an envelope of {size} bytes, more than {MAX_ENVELOPE}")
+    memory = memory_of(frames[:end])
+    if memory > MAX_ENVELOPE:
+        raise RemoteProtocolError(
+            f"a request with an envelope of {end} frame(s) that take {memory} bytes of memory, more than {MAX_ENVELOPE}"
+        )
     *route, id = map(_held, frames[:end])
     return Envelope(route, id, list(frames[end + 1 :]))
+
+
+def memory_of(frames: Sequence[bytes]) -> int:
+    """Return how many bytes of memory frames take that are kept, at most."""
+    return sum(map(len, frames)) + FRAME_MEMORY * len(frames)
 
 
 def reply_frames(envelope: Envelope, parts: Sequence[bytes]) -> list[bytes]:

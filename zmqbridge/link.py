@@ -28,6 +28,7 @@ from zmqbridge.errors import ConnectionClosed, EndpointError
 from zmqbridge.home import Home
 from zmqbridge.options import Secret, SocketOptions
 from zmqbridge.protocols import Faults, State
+from zmqbridge.showing import listed, shown
 from zmqbridge.socket import Socket
 from zmqbridge.waiting.parking import Parked
 from zmqbridge.waiting.turn import check_turn_limit
@@ -190,7 +191,7 @@ class Link(Generic[Item]):
     def _check_endpoint(self, type: Literal["bind", "connect"], address: str) -> None:
         if Endpoint(type, address) not in self.endpoints:
             of_type = [endpoint.address for endpoint in self.endpoints if endpoint.type == type]
-            raise EndpointError(f"no {type} to {address!r}; this connection has {of_type!r}")
+            raise EndpointError(f"no {type} to {shown(address)}; this connection has {listed(of_type)}")
 
     def _forget_endpoint(self, type: Literal["bind", "connect"], address: str) -> None:
         # libzmq ends all that a socket has at an address; only its names within the process are of two kinds.

@@ -22,6 +22,7 @@ from functools import wraps
 from typing import Any
 
 from zmqbridge.errors import OptionError
+from zmqbridge.showing import shown
 
 __all__ = ["Secret", "SocketOptions", "check_options", "check_wait"]
 
@@ -235,39 +236,39 @@ def check_wait(name: str, seconds: Any) -> float:
         except (TypeError, ValueError, OverflowError):
             wrong = True
     if wrong or not wait >= 0:
-        raise ValueError(f"{name}={seconds!r} is no time to wait; it is seconds, 0 or more, or None")
+        raise ValueError(f"{name}={shown(seconds)} is no time to wait; it is seconds, 0 or more, or None")
     return wait
 
 
 def _check_count(name: str, value: object, rule: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise OptionError(f"{name}={value!r} is a {type(value).__name__}; it takes a whole number")
+        raise OptionError(f"{name}={shown(value)} is a {type(value).__name__}; it takes a whole number")
     if not rule["low"] <= value <= rule["high"]:
-        raise OptionError(f"{name}={value!r} is out of range; it takes {rule['low']} to {rule['high']}")
+        raise OptionError(f"{name}={shown(value)} is out of range; it takes {rule['low']} to {rule['high']}")
 
 
 def _check_seconds(name: str, value: object, rule: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise OptionError(f"{name}={value!r} is a {type(value).__name__}; it takes a number of seconds")
+        raise OptionError(f"{name}={shown(value)} is a {type(value).__name__}; it takes a number of seconds")
     if rule["endless"] and value == math.inf:
         return
     if not rule["low"] <= value <= rule["high"]:
         endless = ", or math.inf" if rule["endless"] else ""
         raise OptionError(
-            f"{name}={value!r} is out of range; it takes {rule['low']} to {rule['high']:g} seconds{endless}"
+            f"{name}={shown(value)} is out of range; it takes {rule['low']} to {rule['high']:g} seconds{endless}"
         )
 
 
 def _check_flag(name: str, value: object, rule: Any) -> None:
     if not isinstance(value, bool):
-        raise OptionError(f"{name}={value!r} is a {type(value).__name__}; it takes True or False")
+        raise OptionError(f"{name}={shown(value)} is a {type(value).__name__}; it takes True or False")
 
 
 def _check_octets(name: str, value: object, rule: Any) -> None:
     if not isinstance(value, bytes):
-        raise OptionError(f"{name}={value!r} is a {type(value).__name__}; it takes bytes")
+        raise OptionError(f"{name}={shown(value)} is a {type(value).__name__}; it takes bytes")
     if not rule["low"] <= len(value) <= rule["high"]:
-        raise OptionError(f"{name}={value!r} is {len(value)} bytes long; it takes {rule['low']} to {rule['high']}")
+        raise OptionError(f"{name}={shown(value)} is {len(value)} bytes long; it takes {rule['low']} to {rule['high']}")
 
 
 def _check_key(name: str, value: object, rule: Any) -> None:

@@ -26,6 +26,7 @@ from contextlib import suppress
 from enum import Enum
 from typing import Any, ClassVar, Generic, TypeVar
 
+from zmqbridge.bursts import Burst
 from zmqbridge.errors import ConnectionClosed, ContextTerminated, LocalProtocolError, RemoteProtocolError
 from zmqbridge.framing import (
     MAX_FRAMES,
@@ -40,6 +41,7 @@ from zmqbridge.framing import (
     split,
     tag_bytes,
 )
+from zmqbridge.showing import listed, shown
 
 __all__ = [
     "ConnectionState",
@@ -54,8 +56,6 @@ __all__ = [
 
 Frames = list[bytes]
 Caller = TypeVar("Caller")
-
-QUIET_SECONDS = 10.0
 
 
 class State(Enum):
@@ -122,45 +122,29 @@ class ConnectionState:
         raise ContextTerminated("the ZeroMQ context was terminated while the connection was open; close the connection")
 
 
-class Faults:
+class Faults(Burst):
     """What peers got wrong on one connection, counted, and told once in a while.
 
     Attributes:
-        malformed: messages dropped because their frames made no sense, were too many, or found no memory.
         latest: what was wrong with the latest of them. The words alone: an exception would
             keep the frames of its message alive.
     """
 
-    __slots__ = ("_quiet_until", "_told", "latest", "malformed")
+    __slots__ = ("latest",)
 
     def __init__(self) -> None:
-        self.malformed = 0
+        super().__init__()
         self.latest = ""
-        self._told = 0
-        self._quiet_until = float("-inf")
 
     @property
-    def fresh(self) -> int:
-        """How many came since they were last told."""
-        return self.malformed - self._told
+    def malformed(self) -> int:
+        """Messages dropped because their frames made no sense, were too many, or found no memory."""
+        return self.total
 
     def count(self, error: RemoteProtocolError) -> None:
         """Count a message that made no sense."""
-        self.malformed += 1
+        self.total += 1
         self.latest = str(error)
-
-    def untold(self, now: float) -> int:
-        """Return how many came since the last call that returned any, at most once in ten seconds.
-
-        Args:
-            now: any clock, in seconds.
-        """
-        fresh = self.fresh
-        if not fresh or now < self._quiet_until:
-            return 0
-        self._told = self.malformed
-        self._quiet_until = now + QUIET_SECONDS
-        return fresh
 
 
 def _read_at_once(batch: list[Any]) -> list[Publication] | None:
@@ -210,7 +194,7 @@ class SubscriberProtocol:
         prefix = tag_bytes(tag)
         if not self._tags[prefix]:
             del self._tags[prefix]
-            raise LocalProtocolError(f"not subscribed to {prefix!r}; subscribed are {list(self._tags)!r}")
+            raise LocalProtocolError(f"not subscribed to {shown(prefix)}; subscribed are {listed(self._tags)}")
         self._tags[prefix] -= 1
         if not self._tags[prefix]:
             del self._tags[prefix]
@@ -290,7 +274,9 @@ class RequesterProtocol(Generic[Caller]):
         """
         pending = PendingRequest(next(self._ids), parts, caller)
         if pending.id in self._pending:
-            raise LocalProtocolError(f"the id {pending.id!r} belongs to another pending request; each needs its own")
+            raise LocalProtocolError(
+                f"the id {shown(pending.id)} belongs to another pending request; each needs its own"
+            )
         self._pending[pending.id] = pending
         return pending
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from itertools import islice
 
-__all__ = ["listed", "shown"]
+__all__ = ["MOST", "cut", "listed", "shown", "shown_id"]
 
-LONGEST = 60
+LONGEST = 240
 MOST = 3
+LONGEST_HEX = 32
 
 
 def shown(value: object) -> str:
@@ -25,8 +26,21 @@ def shown(value: object) -> str:
         return f"{value[:LONGEST]!r}... of {len(value)} {unit}"
     if isinstance(value, (list, tuple, set, frozenset, dict)) and len(value) > MOST:
         return f"a {type(value).__name__} of {len(value)}: {listed(value)}"
-    words = repr(value)
-    return words if len(words) <= 4 * LONGEST else f"{words[: 4 * LONGEST]}..."
+    try:
+        words = repr(value)
+    except Exception:  # a number of ten thousand digits has none, and a class may have a faulty one
+        words = f"<{type(value).__name__}>"
+    return cut(words)
+
+
+def cut(words: str) -> str:
+    """Return a text of others, such as an error's, which may repeat what it was given."""
+    return words if len(words) <= LONGEST else f"{words[:LONGEST]}..."
+
+
+def shown_id(id: bytes) -> str:
+    """Return how a request's id is written: most are the 16 bytes of a uuid4, but a peer may choose any."""
+    return id.hex() if len(id) <= LONGEST_HEX else shown(id)
 
 
 def listed(values: Collection[object]) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from zmqbridge.errors import OptionError
 from zmqbridge.options import SocketOptions
+from zmqbridge.showing import shown
 
 __all__ = ["options_of"]
 
@@ -75,6 +76,8 @@ def options_of(owner: object, values: dict[str, Any]) -> SocketOptions:
             converted = convert(value)
             SocketOptions(**dict.fromkeys(names, converted))
         except (TypeError, OptionError) as error:
-            raise OptionError(f"{attribute}={value!r} of a {type(owner).__name__} cannot be used: {error}") from None
+            raise OptionError(
+                f"{attribute}={shown(value)} of a {type(owner).__name__} cannot be used: {error}"
+            ) from None
         options.update(dict.fromkeys(names, converted))
     return SocketOptions(**options)

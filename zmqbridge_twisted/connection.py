@@ -30,11 +30,13 @@ from zmqbridge.decoding import FramesDecoder
 from zmqbridge.errors import ConnectionClosed, EndpointError, LocalProtocolError, RemoteProtocolError, ZmqBridgeError
 from zmqbridge.link import Link, Stats
 from zmqbridge.protocols import Faults, State
+from zmqbridge.showing import listed, shown
 from zmqbridge.socket import Socket
 from zmqbridge_twisted.attributes import options_of
 from zmqbridge_twisted.consuming import Consuming
 from zmqbridge_twisted.errors import as_zmq_error
 from zmqbridge_twisted.factory import ZmqFactory
+from zmqbridge_twisted.failures import Failures
 from zmqbridge_twisted.reactors import lazily
 
 __all__ = ["ZmqConnection", "ZmqEndpoint", "ZmqEndpointType"]
@@ -70,7 +72,8 @@ class ZmqConnection(Consuming):
     """A ZeroMQ socket in a reactor. Use one of its subclasses, which give a pattern's handlers.
 
     A handler may be overridden in a subclass, or assigned on the instance. What it raises is logged, as the
-    error of that one message, and the next message comes.
+    error of that one message, and the next message comes. What it raises at the same place again is logged once in
+    ten seconds, with how often.
 
     The attributes in capitals-within-words are txZMQ's; a subclass may set them, and they are applied
     when the connection is made.
@@ -124,6 +127,7 @@ class ZmqConnection(Consuming):
         self.identity = identity
         self.queue: deque[Sequence[bytes]] = deque()
         self._zmqFaults = Faults()
+        self._zmqFailures = Failures(self.__repr__)
         backend = self._zmqBackend = factory._zmqBackend
         self._zmqLink: Link[list[bytes]] = Link(
             factory._zmqHome,
@@ -190,7 +194,9 @@ class ZmqConnection(Consuming):
             type, address = endpoint
             try:
                 if type not in (ZmqEndpointType.bind, ZmqEndpointType.connect):
-                    raise EndpointError(f"the endpoint {endpoint!r} is of the type {type!r}; it is 'bind' or 'connect'")
+                    raise EndpointError(
+                        f"the endpoint {shown(endpoint)} is of the type {shown(type)}; it is 'bind' or 'connect'"
+                    )
                 self._zmqLink.bind(address) if type == ZmqEndpointType.bind else self._zmqLink.connect(address)
             except ZmqBridgeError as error:
                 raise as_zmq_error(error) from None
@@ -216,7 +222,7 @@ class ZmqConnection(Consuming):
         except KeyboardInterrupt:
             raise
         except BaseException:
-            log.err(None, f"{self!r}: the handler of a message failed")
+            self._zmqFailures.log("the handler of a message failed")
 
     def _zmqReportFaults(self) -> None:
         count = self._zmqFaults.untold(monotonic())
@@ -281,6 +287,7 @@ class ZmqConnection(Consuming):
         self._zmqPump.stop()
         self._zmqLink.end()
         self.fd = -1
+        self._zmqFailures.tell_rest()
         if self.queue:
             log.msg(f"{self!r} was shut down with {len(self.queue)} message(s) in its queue, which are not sent")
         self._zmqStopProducer()
@@ -292,7 +299,8 @@ class ZmqConnection(Consuming):
             self.shutdown()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.factory!r}, {self.endpoints!r})"
+        endpoints = listed(self.endpoints) if self.endpoints else ""
+        return f"{type(self).__name__}({self.factory!r}, [{endpoints}])"
 
 
 _ATTRIBUTES = (

@@ -12,12 +12,12 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConsumer
-from twisted.python import log
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from zmqbridge.errors import ConnectionClosed, WouldBlock, ZmqBridgeError
 from zmqbridge.framing import frames_of
+from zmqbridge.showing import shown
 from zmqbridge_twisted.backend import TwistedBackend
 from zmqbridge_twisted.errors import as_zmq_error
 from zmqbridge_twisted.factory import ZmqFactory
@@ -35,10 +35,18 @@ class Feed:
         producer: an ``IPushProducer`` or an ``IPullProducer``.
         streaming: whether it is the former.
         call_soon: has the reactor call something in its next turn.
+        log: logs what failed, with a failure or the exception being handled.
     """
 
-    def __init__(self, producer: Any, streaming: bool, call_soon: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(
+        self,
+        producer: Any,
+        streaming: bool,
+        call_soon: Callable[[Callable[[], None]], None],
+        log: Callable[..., None],
+    ) -> None:
         self.producer = producer
+        self._log = log
         self._streaming = streaming
         self._call_soon = call_soon
         self._waiting = 0
@@ -62,7 +70,7 @@ class Feed:
 
     def _go_on(self, result: object) -> None:
         if isinstance(result, Failure) and not result.check(ConnectionClosed):
-            log.err(result, f"a write of the producer {self.producer!r} could not be sent")
+            self._log(f"a write of the producer {shown(self.producer)} could not be sent", result)
         self._waiting -= 1
         if self._ended or self._waiting:
             return
@@ -95,7 +103,7 @@ class Feed:
         try:
             what()
         except Exception:
-            log.err(None, f"the producer {self.producer!r} failed")
+            self._log(f"the producer {shown(self.producer)} failed")
 
     def end(self) -> None:
         """It writes no more."""
@@ -127,12 +135,12 @@ class Consuming(Sending):
         """
         if self._zmqFeed is not None:
             raise RuntimeError(
-                f"cannot register {producer!r}: {self._zmqFeed.producer!r} is registered; unregister it first"
+                f"cannot register {shown(producer)}: {shown(self._zmqFeed.producer)} is registered; unregister it first"
             )
         if self.factory is None:
             producer.stopProducing()
             return
-        self._zmqFeed = Feed(producer, streaming, self._zmqBackend.call_soon)
+        self._zmqFeed = Feed(producer, streaming, self._zmqBackend.call_soon, self._zmqFailures.log)
 
     def unregisterProducer(self) -> None:
         """Let the producer go; what it wrote is still sent."""

@@ -20,7 +20,7 @@ from zmqbridge.errors import (
     WouldBlock,
     ZmqBridgeError,
 )
-from zmqbridge.showing import shown
+from zmqbridge.showing import shown_id
 
 __all__ = [
     "ZmqContextTerminated",
@@ -32,8 +32,6 @@ __all__ = [
     "ZmqWouldBlock",
     "as_zmq_error",
 ]
-
-_LONGEST_HEX = 32
 
 
 class ZmqWouldBlock(WouldBlock, zmq.Again):  # type: ignore[misc]
@@ -110,7 +108,7 @@ class ZmqRequestTimeoutError(RequestTimeout):
         id = self.messageId
         if not isinstance(id, bytes):
             return BaseException.__str__(self)
-        return f"no reply to the request {id.hex() if len(id) <= _LONGEST_HEX else shown(id)} {within}"
+        return f"no reply to the request {shown_id(id)} {within}"
 
 
 class ZmqUnknownRequestError(LocalProtocolError, KeyError):

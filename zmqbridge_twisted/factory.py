@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 
 from zmqbridge._termination import Termination, at_exit, open_context
 from zmqbridge.home import Home
+from zmqbridge.socket.releasing import Release
 from zmqbridge.waiting.turn import TURN_LIMIT
 from zmqbridge_twisted.attributes import options_of
 from zmqbridge_twisted.backend import TwistedBackend
@@ -20,6 +22,9 @@ __all__ = ["ZmqFactory"]
 
 if not TYPE_CHECKING:
     __getattr__ = lazily(__name__)
+
+
+RELEASE_SECONDS = 1.0
 
 
 class _GlobalReactor:
@@ -85,8 +90,10 @@ class ZmqFactory:
     def shutdown(self) -> Deferred[None]:
         """Shut all connections down, and end the ZeroMQ context; at once, without blocking. Twice is no error.
 
-        What is unsent goes on being sent by libzmq's own threads for :attr:`lingerPeriod`. The end of
-        the reactor, when it has nothing else to do any more, and that of the interpreter wait for it.
+        When it returns, the addresses at which they listened can be bound again: for that it waits for libzmq's
+        own threads, less than a millisecond as a rule, and a second at most. What is unsent goes on being sent
+        by libzmq's own threads for :attr:`lingerPeriod`. The end of the reactor, when it has nothing else to do
+        any more, and that of the interpreter wait for it.
 
         Returns:
             A Deferred that fires with ``None`` when the context has ended. Return it from a test's
@@ -102,8 +109,17 @@ class ZmqFactory:
                 connection._zmqLink.channel.guard.check_thread()
             # From here on it takes no new ones, whatever is called while the old ones close.
             connections, self.connections = self.connections, None
+            links = [connection._zmqLink for connection in connections]
+            releases = [
+                Release(link.socket, [endpoint.address for endpoint in link.endpoints if endpoint.type == "bind"])
+                for link in links
+                if link.channel.guard.open
+            ]
             for connection in list(connections):
                 connection.shutdown()
+            until = monotonic() + RELEASE_SECONDS
+            for release in releases:
+                release.wait(until)
             if self.trigger is not None:
                 self._zmqRemoveTrigger(self.trigger)
                 self.trigger = None

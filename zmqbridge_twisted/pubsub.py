@@ -75,8 +75,10 @@ class ZmqSubConnection(ZmqConnection):
         frame without a tag is passed on as the message alone, to a handler that can be called so; else the message
         is dropped and counted.
         """
+        if len(message) > 2:
+            message = message[:1]
         try:
-            tag, payload = read_publication(message if len(message) == 2 else message[:1], _separator(self.topicSep))
+            tag, payload = read_publication(message, _separator(self.topicSep))
         except RemoteProtocolError as error:
             handler: Any = self.gotMessage
             if self._zmqTakesOne(handler):

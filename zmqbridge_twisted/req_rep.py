@@ -19,6 +19,7 @@ from zmqbridge.errors import ConnectionClosed, PeerUnreachable, WouldBlock, ZmqB
 from zmqbridge.framing import Envelope, frames_of, reply_frames
 from zmqbridge.link import Stats
 from zmqbridge.protocols import PendingRequest, ReplierProtocol, RequesterProtocol, request_ids
+from zmqbridge.showing import shown
 from zmqbridge.socket import Socket
 from zmqbridge_twisted.connection import ZmqConnection
 from zmqbridge_twisted.errors import ZmqRequestTimeoutError, ZmqUnknownRequestError, as_zmq_error
@@ -64,7 +65,7 @@ class ZmqREQConnection(ZmqConnection):
         # Looked up for each request: a program may assign it on the instance.
         id = self._getNextId()
         if not isinstance(id, bytes) or not id:
-            raise TypeError(f"_getNextId() returned {id!r}; a request's id is bytes, one or more")
+            raise TypeError(f"_getNextId() returned {shown(id)}; a request's id is bytes, one or more")
         return id
 
     def _getNextId(self) -> bytes:
@@ -90,13 +91,13 @@ class ZmqREQConnection(ZmqConnection):
         if timeout is None:
             timeout = self.defaultRequestTimeout
         if timeout is not None and not timeout >= 0:
-            raise ValueError(f"timeout={timeout!r} is no time to wait; it is seconds, 0 or more, or None")
+            raise ValueError(f"timeout={shown(timeout)} is no time to wait; it is seconds, 0 or more, or None")
         parts = frames_of(encoded(messageParts)) if messageParts else ()
         caller = _Caller()
         pending = self._zmqRequests.begin(parts, caller)
         newest = self._zmqNewest
         try:
-            self.send(pending.frames)
+            self._zmqSendReady(pending.frames)
         except BaseException:
             self._zmqRequests.end(pending)
             raise
@@ -161,13 +162,17 @@ class ZmqREQConnection(ZmqConnection):
 class ZmqREPConnection(ZmqConnection):
     """A ROUTER socket that is asked and answers: override :meth:`gotMessage`, and call :meth:`reply` in it or later.
 
+    A request whose handler raises before it has answered is forgotten.
+
     Attributes:
         maxUnanswered: how many requests may be without an answer; beyond it the oldest is forgotten.
+        maxUnansweredMemory: bytes of memory that they may take together; likewise.
         unansweredLifetime: seconds after which a request without an answer is forgotten.
     """
 
     socketType = zmq.ROUTER
     maxUnanswered: int = 100_000
+    maxUnansweredMemory: int = 64 << 20
     unansweredLifetime: float = 3600.0
 
     def _zmqPrepare(self, socket: Socket) -> None:
@@ -205,12 +210,13 @@ class ZmqREPConnection(ZmqConnection):
         envelope = self._zmqUnanswered.take(messageId)
         if envelope is None:
             raise ZmqUnknownRequestError(
-                f"no request {messageId!r} waits for an answer: it was answered before, never received, or forgotten "
-                f"as {self._zmqUnanswered.forgotten} were, being too many or too old (maxUnanswered="
-                f"{self.maxUnanswered}, unansweredLifetime={self.unansweredLifetime} s)"
+                f"no request {shown(messageId)} waits for an answer: it was answered before, never received, its "
+                f"handler raised, or it was forgotten as {self._zmqUnanswered.forgotten} were, being too many or too "
+                f"old (maxUnanswered={self.maxUnanswered}, maxUnansweredMemory={self.maxUnansweredMemory} bytes, "
+                f"unansweredLifetime={self.unansweredLifetime} s)"
             )
         try:
-            self.send(reply_frames(envelope, parts))
+            self._zmqSendReady(reply_frames(envelope, parts))
         except (PeerUnreachable, WouldBlock):
             self._zmqDroppedReplies += 1
 
@@ -220,11 +226,18 @@ class ZmqREPConnection(ZmqConnection):
         if not envelopes:
             self._zmqReportFaults()
         for envelope in envelopes:
-            self.gotMessage(self._zmqKeep(envelope), *envelope.parts)
+            id = self._zmqKeep(envelope)
+            try:
+                self.gotMessage(id, *envelope.parts)
+            except BaseException:
+                self._zmqUnanswered.take(id)
+                raise
 
     def _zmqKeep(self, envelope: Envelope) -> bytes:
         now = self._zmqBackend.reactor.seconds()
-        return self._zmqUnanswered.add(envelope, now, self.maxUnanswered, self.unansweredLifetime)
+        return self._zmqUnanswered.add(
+            envelope, now, self.maxUnanswered, self.unansweredLifetime, self.maxUnansweredMemory
+        )
 
     def gotMessage(self, messageId: bytes, *messageParts: bytes) -> None:
         """Handle a request; to be overridden.

@@ -74,8 +74,9 @@ MALFORMED_REQUESTS: list[list[bytes]] = [
     [HUGE],
     [HUGE, b"id", HUGE],
     [HUGE, b"", b"huge id"],
-    [*[b"x" * 255] * 17, b"", b"too many proxies"],
+    [*[b"x" * 255] * 20, b"", b"too many proxies"],
     [b"x"] * 200,
+    [*[b"x"] * 199, b""],
 ]
 ODD_REQUESTS: list[list[bytes]] = [
     [b""],
@@ -84,7 +85,7 @@ ODD_REQUESTS: list[list[bytes]] = [
     [b"", b"id", b"", b"x"],
     [b"id", b"", b"", b""],
     [b""] * 200,
-    [b"x"] * 199 + [b""],
+    [b"x"] * 80 + [b""],
     [b"id", b"", *[b"x"] * 198],
     [*[b"x" * 255] * 15, b"", b"many proxies"],
     [b"id", b"", HUGE],
@@ -384,8 +385,10 @@ async def test_stolen_envelope(loop: Harness, addresses: Addresses) -> None:
 
 
 @pytest.mark.each_backend
-async def test_never_reads(loop: Harness, addresses: Addresses) -> None:
-    """A client that asks and never reads is waited for once; its other replies are dropped, and nobody else's."""
+async def test_never_reads(loop: Harness, addresses: Addresses, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that asks and never reads is waited for once, though there were time to wait again; its other replies
+    are dropped, and nobody else's."""
+    monkeypatch.setattr("zmqbridge.waiting.patience.SHARE", 1000.0)
     small = SocketOptions(send_high_water_mark=1, receive_high_water_mark=1)
     async with loop.context(linger=0) as context:
         replier = context.replier(bind=addresses.new("inproc"), options=small, reply_timeout=0.05)
@@ -412,6 +415,36 @@ async def test_never_reads(loop: Harness, addresses: Addresses) -> None:
         # Two fit into the queue of the two high-water marks.
         assert (replier.stats.dropped_replies, replier.stats.sent) == (198, 2 + 21)
         assert 1 <= waits < 20
+
+
+@pytest.mark.each_backend
+async def test_never_reads_under_many_names(loop: Harness, addresses: Addresses) -> None:
+    """A client that comes under one name after another, asks and never reads, is not waited for under each of them."""
+    small = SocketOptions(send_high_water_mark=1, receive_high_water_mark=1)
+    names, asked, timeout = 60, 5, 0.5
+    async with loop.context(linger=0) as context:
+        replier = context.replier(bind=addresses.new("inproc"), options=small, reply_timeout=timeout)
+        address = replier.endpoints[0].address
+        requester = context.requester(connect=address)
+        waits = 0
+
+        async def serve() -> None:
+            nonlocal waits
+            clock = context._find_backend().current_time
+            async for request in replier:
+                began = clock()
+                await request.reply(request.parts)
+                waits += clock() - began > 0.8 * timeout
+
+        loop.spawn(serve)
+        for number in range(names):
+            deaf = context.dealer(connect=address, options=small)
+            await deaf.send_many([b"id", b"", b"%d" % question] for question in range(asked))
+            assert await requester.request(b"%d" % number, timeout=20) == [b"%d" % number]
+        await loop.until(lambda: replier.stats.received == names * (asked + 1))
+        assert replier.stats.sent + replier.stats.dropped_replies == names * (asked + 1)
+        # All together have the first wait, and a tenth of the time, which is little more.
+        assert 1 <= waits < names / 4
 
 
 @pytest.mark.one_task

@@ -242,3 +242,29 @@ async def test_failed_construction_leaves_nothing(loop: Harness, addresses: Addr
             except zmqbridge.EndpointError:
                 await loop.turn()  # libzmq closes sockets in the background
         assert pair.endpoints[0].address == address
+
+
+@pytest.mark.any_loop
+@pytest.mark.one_task
+async def test_errors_of_large_things(loop: Harness, addresses: Addresses) -> None:
+    """What names a connection with many endpoints, or a large value, is short."""
+    async with loop.context(linger=0) as context:
+        dealer = context.dealer(connect=[addresses.new("inproc") for _ in range(300)])
+        router = context.router(bind=addresses.new("inproc"))
+        assert "297 more" in repr(dealer)
+        large = b"x" * 1_000_000
+        wrong: list[Callable[[], object]] = [
+            lambda: dealer.disconnect("inproc://none of them"),
+            lambda: dealer.connect("inproc" + "x" * 1_000_000),
+            lambda: dealer.setsockopt(zmq.RATE, large),
+            lambda: router.send_nowait(large, b"x"),
+            lambda: context.subscriber(tags=large),  # type: ignore[arg-type]
+        ]
+        for call in wrong:
+            with pytest.raises((zmqbridge.ZmqBridgeError, TypeError)) as raised:
+                call()
+            assert len(str(raised.value)) < 3000
+        dealer.close()
+        with pytest.raises(zmqbridge.ConnectionClosed) as closed:
+            dealer.send_nowait(b"x")
+        assert len(str(closed.value)) < 3000

@@ -20,9 +20,17 @@ from random import Random
 from typing import Any
 
 from zmqbridge.errors import RemoteProtocolError
-from zmqbridge.framing import Envelope, read_envelope, read_publication, read_reply, reply_frames
+from zmqbridge.framing import (
+    FRAME_MEMORY,
+    MAX_ENVELOPE,
+    Envelope,
+    read_envelope,
+    read_publication,
+    read_reply,
+    reply_frames,
+)
 from zmqbridge.protocols import Faults, ReplierProtocol, RequesterProtocol, SubscriberProtocol
-from zmqbridge_twisted.unanswered import Unanswered
+from zmqbridge_twisted.unanswered import REQUEST_MEMORY, Unanswered
 
 __all__ = [
     "IDS",
@@ -50,6 +58,7 @@ MOST_FRAMES = 0xFF
 
 LIMIT = 3
 LIFETIME = 5.0
+MEMORY = 2 * REQUEST_MEMORY + 8 * FRAME_MEMORY
 
 
 # --- layouts and bytes ---
@@ -111,8 +120,11 @@ def is_reply(layout: Layout) -> bool:
 
 
 def is_request(layout: Layout) -> bool:
-    """Whether some frames stand before the first empty one."""
-    return 0 in [len(frame) for frame in layout][1:] and layout[0] != b""
+    """Whether some frames stand before the first empty one, and no more of them than any route has."""
+    if 0 not in [len(frame) for frame in layout][1:] or layout[0] == b"":
+        return False
+    envelope = layout[: layout.index(b"")]
+    return sum(FRAME_MEMORY + len(frame) for frame in envelope) <= MAX_ENVELOPE
 
 
 # --- what must hold ---
@@ -237,19 +249,28 @@ def _check_unanswered(batch: Sequence[Layout]) -> None:
         if not is_request(layout):
             continue
         envelope = read_envelope(layout)
-        name = unanswered.add(envelope, float(now), LIMIT, LIFETIME)
+        name = unanswered.add(envelope, float(now), LIMIT, LIFETIME, MEMORY)
         assert name not in kept, "two requests go by one name"
         assert name == envelope.id or envelope.id in kept
         kept[name] = (now, envelope._replace(parts=[]))
-        while len(kept) > LIMIT or next(iter(kept.values()))[0] < now - LIFETIME:
+        while len(kept) > 1 and (
+            len(kept) > LIMIT or _memory_of(kept) > MEMORY or next(iter(kept.values()))[0] < now - LIFETIME
+        ):
             del kept[next(iter(kept))]
             forgotten += 1
         assert len(unanswered) == len(kept) <= LIMIT
+        assert unanswered.memory == _memory_of(kept)
     assert unanswered.forgotten == forgotten
     for name, (_, envelope) in kept.items():
         assert unanswered.take(name) == envelope
         assert unanswered.take(name) is None
-    assert len(unanswered) == 0
+    assert (len(unanswered), unanswered.memory) == (0, 0)
+
+
+def _memory_of(kept: dict[bytes, tuple[int, Envelope]]) -> int:
+    """What requests take: each so much, each frame so much, and its bytes."""
+    envelopes = [[*envelope.route, envelope.id] for _, envelope in kept.values()]
+    return sum(REQUEST_MEMORY + sum(FRAME_MEMORY + len(frame) for frame in envelope) for envelope in envelopes)
 
 
 # --- random ones ---

@@ -45,6 +45,7 @@ MUTATIONS = [
     ),
     Mutation("handlers", "what is stopped leads no more", f"{PUMP}.stop", drop_call("leave_watcher"), PUMPS),
     Mutation("handlers", "only so many requests wait for an answer", UNANSWERED, unguarded("limit"), FUZZ),
+    Mutation("handlers", "those that wait take only so much memory", UNANSWERED, unguarded("memory"), FUZZ),
     Mutation("handlers", "a request waits for an answer only so long", UNANSWERED, unguarded("lifetime"), FUZZ),
     Mutation("handlers", "two clients that choose the same id are told apart", UNANSWERED, never("id"), FUZZ),
 ]

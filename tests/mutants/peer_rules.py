@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.mutants.changes import (
     argument,
+    assigned,
     condition,
     drop_call,
     imports,
@@ -23,11 +24,14 @@ REQREP = "zmqbridge.connections.reqrep"
 STATS = "zmqbridge.link:Link.stats"
 PURE = ("tests/test_protocols.py",)
 
+PATIENCE = "zmqbridge.waiting.patience:Patience.spend"
+PATIENCES = ("tests/waiting/test_patience.py",)
+
 MUTATIONS = [
     Mutation(
         "nothing let in",
         "what is malformed is told once a burst",
-        f"{PROTOCOLS}:QUIET_SECONDS",
+        "zmqbridge.bursts:QUIET_SECONDS",
         value("0.0"),
         conformance("asyncio", "hostile"),
     ),
@@ -136,6 +140,27 @@ MUTATIONS = [
         f"{REQREP}:Replier._reply",
         never("peer", "_deaf"),
         conformance("asyncio", "reqrep", "hostile"),
+    ),
+    Mutation(
+        "nothing let in",
+        "all waits for clients that make no room come out of one purse",
+        PATIENCE,
+        assigned("_left", "self._left"),
+        PATIENCES,
+    ),
+    Mutation(
+        "nothing let in",
+        "what comes back is no more than there was",
+        "zmqbridge.waiting.patience:Patience.left",
+        argument("min", 0, "1e9"),
+        PATIENCES,
+    ),
+    Mutation(
+        "nothing let in",
+        "a wait that ended well costs what it held others up",
+        PATIENCE,
+        never("in_vain"),
+        PATIENCES,
     ),
     Mutation(
         "nothing let in",

@@ -15,6 +15,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+import txzmq
 import zmq
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -311,6 +312,57 @@ class ShutdownTests(ZmqTestCase):
             self.fail("it could not be shut down any more")
         self.assertIsNotNone(connections)
         self.assertFalse(closed)
+
+
+class AddressTests(ZmqTestCase):
+    """What listened can listen again once the factory is shut down."""
+
+    async def _again(self, address: str) -> None:
+        library = self.library
+        for _ in range(100):
+            factory = library.ZmqFactory()
+            library.ZmqREPConnection(factory, library.ZmqEndpoint("bind", address))
+            factory.shutdown()
+            await self.turns(1)
+        rep = library.ZmqREPConnection(self.factory, library.ZmqEndpoint("bind", address))
+        rep.gotMessage = rep.reply
+        client = library.ZmqREQConnection(self.factory, library.ZmqEndpoint("connect", address))
+        self.assertEqual(await client.sendMsg(b"request"), [b"request"])
+
+    async def test_tcp(self) -> None:
+        """A port can be bound again in the next turn, time after time, and is served."""
+        address = self.bound(self.library.ZmqPullConnection(self.make_factory(), TCP))
+        self._factories.pop().shutdown()
+        await self.until(lambda: self._is_free(address))
+        await self._again(address)
+
+    async def test_ipc(self) -> None:
+        """So can a path, and the file of the new one is not removed with the old one's."""
+        with tempfile.TemporaryDirectory() as directory:
+            await self._again(f"ipc://{directory}/path")
+
+    def _is_free(self, address: str) -> bool:
+        with socket.socket() as listener:
+            try:
+                listener.bind(("127.0.0.1", int(address.rpartition(":")[2])))
+            except OSError:
+                return False
+        return True
+
+
+class TxzmqAddressTests(AddressTests):
+    """The same of txZMQ."""
+
+    library = txzmq
+
+
+class ReleaseTests(ZmqTestCase):
+    async def test_unbound_behind_its_back(self) -> None:
+        """An address that the program has left by itself is not waited for."""
+        factory = self.make_factory()
+        rep = tx.ZmqREPConnection(factory, TCP)
+        rep.socket.unbind(self.bound(rep))
+        await factory.shutdown()
 
 
 class RegisterForShutdownTests(ZmqTestCase):

@@ -1167,6 +1167,59 @@ class UnansweredTests(ReqRepCase):
         rep.reply(b"4", b"reply")
         self.assertEqual(await self.received(client, 1), [[b"4", b"", b"reply"]])
 
+    async def test_too_much_memory(self) -> None:
+        """Beyond ``maxUnansweredMemory`` bytes the oldest requests are forgotten; the others are answered."""
+
+        class Rep(Collecting):
+            maxUnansweredMemory = 20_000
+
+        rep = Rep(self.factory, TCP)
+        client = self.plain(zmq.DEALER, rep)
+        for number in range(100):
+            client.send_multipart([b"%05d" % number + b"i" * 4000, b"", b"request"])
+        await self.until(lambda: len(rep.requests) == 100)
+        answered = []
+        for id, _ in reversed(rep.requests):
+            try:
+                rep.reply(id)
+                answered.append(int(id[:5]))
+            except tx.ZmqUnknownRequestError as error:
+                self.assertIn("maxUnansweredMemory=20000", str(error))
+                self.assertLess(len(str(error)), 1000)
+        self.assertEqual(answered, [99, 98, 97, 96])
+
+    async def test_many_small_frames(self) -> None:
+        """An envelope of very many small frames is malformed, as a large one is: each frame takes memory."""
+        rep = Echo(self.factory, TCP)
+        client = self.plain(zmq.DEALER, rep)
+        client.send_multipart([b"%02d" % (number % 100) for number in range(2000)] + [b"", b"request"])
+        client.send_multipart([b"good", b"", b"request"])
+        self.assertEqual(await self.received(client, 1), [[b"good", b"", b"request"]])
+        self.assertEqual(rep.getStats().malformed, 1)
+        self.assertEqual(len(self.flushLoggedErrors(zmqbridge.RemoteProtocolError)), 1)
+
+    async def test_handler_raised(self) -> None:
+        """A request whose handler raised before it answered is forgotten; one that was answered before is answered."""
+        ids: list[bytes] = []
+
+        class Rep(tx.ZmqREPConnection):
+            def gotMessage(self, id: bytes, *parts: bytes) -> None:
+                ids.append(id)
+                if parts == (b"answered",):
+                    self.reply(id, b"answer")
+                raise ZeroDivisionError
+
+        rep = Rep(self.factory, TCP)
+        client = self.plain(zmq.DEALER, rep)
+        for part in (b"not answered", b"answered"):
+            client.send_multipart([part, b"", part])
+        self.assertEqual(await self.received(client, 1), [[b"answered", b"", b"answer"]])
+        for id in ids:
+            with self.assertRaises(tx.ZmqUnknownRequestError) as raised:
+                rep.reply(id)
+            self.assertIn("its handler raised", str(raised.exception))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
     async def test_thousands(self) -> None:
         """Requests by the thousand that nobody answers are kept up to the bound and no further."""
 

@@ -25,6 +25,7 @@ from zmqbridge.home import Home
 from zmqbridge.link import Link, Stats
 from zmqbridge.options import Secret, SocketOptions, check_options
 from zmqbridge.protocols import Faults, State
+from zmqbridge.showing import MOST, shown
 from zmqbridge.socket import Socket, is_secret
 from zmqbridge.waiting.inbox import NOTHING
 from zmqbridge.waiting.turn import TURN_LIMIT
@@ -254,7 +255,9 @@ class Connection:
         link = getattr(self, "_link", None)
         if link is None:
             return f"<{type(self).__name__}>"
-        endpoints = ", ".join(f"{endpoint.type} {endpoint.address}" for endpoint in link.endpoints)
+        first = ", ".join(f"{endpoint.type} {endpoint.address}" for endpoint in link.endpoints[:MOST])
+        more = len(link.endpoints) - MOST
+        endpoints = f"{first} and {more} more" if more > 0 else first
         state = link.channel.guard.state
         notes = [endpoints or "no endpoint"] + ([] if state is State.OPEN else [state.value])
         return f"<{type(self).__name__} {link.socket.type_name}: {', '.join(notes)}>"
@@ -358,7 +361,7 @@ class Receiver(Connection, Generic[Item]):
             ValueError: if the limit is below one.
         """
         if not isinstance(limit, int) or limit < 1:
-            raise ValueError(f"limit={limit!r} would receive nothing; it is 1 or more")
+            raise ValueError(f"limit={shown(limit)} would receive nothing; it is 1 or more")
         channel = self._channel
         try:
             first: Item = await channel.receive(checkpoint=True)

@@ -10,6 +10,7 @@ import zmq
 from zmqbridge.connections.base import Connection, Owner, Receiver
 from zmqbridge.framing import BytesLike, Publication, Tag, publication_frame
 from zmqbridge.protocols import SubscriberProtocol
+from zmqbridge.showing import shown
 from zmqbridge.socket import Socket
 
 __all__ = ["Publisher", "Subscriber"]
@@ -63,7 +64,7 @@ class Subscriber(Receiver[Publication]):
 
     def __init__(self, context: Owner, socket_type: int, *, tags: Iterable[Tag] = (), **arguments: Any) -> None:
         if isinstance(tags, (str, bytes)):
-            raise TypeError(f"tags={tags!r} is one tag; pass a list of tags: [{tags!r}]")
+            raise TypeError(f"tags={shown(tags)} is one tag; pass a list of tags: [{shown(tags)}]")
         self._first_tags = list(tags)
         super().__init__(context, socket_type, **arguments)
 

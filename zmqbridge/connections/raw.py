@@ -12,6 +12,7 @@ from zmqbridge.channel.outbox import keep
 from zmqbridge.connections.base import Frames, Receiver, Sender
 from zmqbridge.errors import LocalProtocolError
 from zmqbridge.framing import Message, frames_of
+from zmqbridge.showing import shown
 from zmqbridge.socket import Socket
 
 __all__ = ["Dealer", "Pair", "RawConnection", "RoutedMessage", "Router"]
@@ -122,7 +123,7 @@ def _routed_pair(pair: tuple[bytes, Message]) -> list[bytes]:
 
 def _routed(peer: bytes, message: Message) -> list[bytes]:
     if not isinstance(peer, bytes):
-        raise TypeError(f"a peer is the bytes of its routing id, not {type(peer).__name__}: {peer!r:.60}")
+        raise TypeError(f"a peer is the bytes of its routing id, not {type(peer).__name__}: {shown(peer)}")
     if not peer:
         raise LocalProtocolError("a peer's routing id is never empty; use the one a RoutedMessage came with")
     return [peer, *frames_of(message)]

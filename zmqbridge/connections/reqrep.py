@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from math import inf
 from typing import Any, ClassVar
 from weakref import ref
@@ -21,8 +22,10 @@ from zmqbridge.errors import LocalProtocolError, PeerUnreachable, RequestTimeout
 from zmqbridge.framing import MAX_FRAMES, Envelope, Message, frames_of, reply_frames
 from zmqbridge.options import check_wait
 from zmqbridge.protocols import ReplierProtocol, RequesterProtocol
+from zmqbridge.showing import shown, shown_id
 from zmqbridge.socket import Socket
 from zmqbridge.waiting.parking import Parked
+from zmqbridge.waiting.patience import Patience
 
 __all__ = ["Replier", "Request", "Requester"]
 
@@ -145,7 +148,7 @@ class Request:
         nothing = isinstance(message, (list, tuple)) and not message
         frames = () if nothing else frames_of(message)
         if self._replied:
-            raise LocalProtocolError(f"the request {self.id!r} was answered before; a request has one reply")
+            raise LocalProtocolError(f"the request {shown(self.id)} was answered before; a request has one reply")
         self._replied = True
         done = False
         try:
@@ -158,16 +161,22 @@ class Request:
             del self
 
     def __repr__(self) -> str:
-        return f"<Request {self.id.hex()} of {len(self.parts)} part(s){', answered' if self._replied else ''}>"
+        return f"<Request {shown_id(self.id)} of {len(self.parts)} part(s){', answered' if self._replied else ''}>"
 
 
 class RequestDecoder:
-    """Makes requests that a replier answers of what its peers sent."""
+    """Makes requests that a replier answers of what its peers sent.
+
+    Attributes:
+        mixed: not all requests since it was last set to ``False`` are of one peer.
+    """
 
     single = None
     max_frames = MAX_FRAMES
 
     def __init__(self, replier: Replier, protocol: ReplierProtocol) -> None:
+        self.mixed = False
+        self._latest: bytes | None = None
         self._replier = ref(replier)
         self._protocol = protocol
 
@@ -175,6 +184,11 @@ class RequestDecoder:
         """Return the requests among these messages."""
         replier = self._replier()
         assert replier is not None, "its connection reads them"
+        # libzmq reads from its peers by turns, so where there are several, one comes first or another last.
+        first, last = messages[0][0], messages[-1][0]
+        if first != last or first != self._latest:
+            self.mixed = self._latest is not None or first != last
+            self._latest = last
         return [Request(envelope, replier) for envelope in self._protocol.receive(messages)], ()
 
 
@@ -185,17 +199,19 @@ class Replier(Receiver[Request]):
 
     Args:
         reply_timeout: seconds that a reply waits for a client whose queue is full. After one such
-            wait in vain that client's replies do not wait until one could be sent again.
+            wait in vain that client's replies do not wait until one could be sent again. All replies
+            together wait for a tenth of the time at most, once that many seconds are used up.
     """
 
     def __init__(self, context: Owner, socket_type: int, *, reply_timeout: float = 1.0, **arguments: Any) -> None:
-        self._reply_timeout = check_wait("reply_timeout", reply_timeout)
+        self._patience = Patience(check_wait("reply_timeout", reply_timeout))
         self._deaf: set[bytes] = set()
         self._dropped_replies = 0
         super().__init__(context, socket_type, **arguments)
 
     def _decoder(self) -> RequestDecoder:
-        return RequestDecoder(self, ReplierProtocol(self._faults))
+        self._requests = RequestDecoder(self, ReplierProtocol(self._faults))
+        return self._requests
 
     def _prepare(self, socket: Socket) -> None:
         # Without it a ROUTER drops what it cannot deliver, and tells nobody.
@@ -212,20 +228,34 @@ class Replier(Receiver[Request]):
 
     async def _reply(self, peer: bytes, frames: Sequence[bytes]) -> None:
         self._channel.guard.check()
-        wait = 0.0 if peer in self._deaf else self._reply_timeout
-        deadline = None if wait == inf else self._context._find_backend().current_time() + wait
+        clock = self._context._find_backend().current_time
+        began = clock()
+        wait = 0.0 if peer in self._deaf else self._patience.left(began)
+        in_vain = True
         try:
-            await self._outbox.send(frames, peer, deadline)
+            await self._outbox.send(frames, peer, None if wait == inf else began + wait)
+            in_vain = False
         except DeadlinePassed:
             self._drop_reply(peer, "it makes no room for replies")
-            if len(self._deaf) >= DEAF_PEERS:
-                self._deaf.clear()
-            self._deaf.add(peer)
+            if wait:
+                if len(self._deaf) >= DEAF_PEERS:
+                    self._deaf.clear()
+                self._deaf.add(peer)
         except PeerUnreachable:
             self._drop_reply(peer, "it is gone")
             self._deaf.discard(peer)
         else:
             self._deaf.discard(peer)
+        finally:
+            with suppress(RuntimeError):  # a coroutine that outlives its loop has no clock any more
+                self._note_wait(clock() - began, in_vain)
+
+    def _note_wait(self, seconds: float, in_vain: bool) -> None:
+        if in_vain or seconds > self._patience.grace:
+            # Where another task receives, nobody is held up.
+            alone = self._channel.lot.has_readers or not self._requests.mixed
+            self._patience.spend(seconds, in_vain=in_vain, alone=alone)
+            self._requests.mixed = False
 
     def _drop_reply(self, peer: bytes, reason: str) -> None:
         self._dropped_replies += 1

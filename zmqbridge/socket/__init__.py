@@ -42,16 +42,17 @@ that raises EAGAIN 3200; ``send`` of pyzmq's compiled class 180, of its Python s
 The consequence: :meth:`Socket.receive` reads many messages a call, asks each frame
 whether more follow, pays for one exception a batch, and tells whether it came to the end.
 
-==========  ===================================================================================
-module      what is in it
-==========  ===================================================================================
-``paths``   what is at an ipc path before it is bound
-``bare``    :class:`BareSocket`: a socket's options, its endpoints, and its end
-``plain``   :class:`Socket`, with pyzmq alone
-``asking``  :class:`AskingSocket`, which asks after each frame, where pyzmq stands on cffi (PyPy)
-``lean``    :class:`LeanSocket`, which asks libzmq itself whether more frames follow, by ctypes
-``fast``    :class:`FastSocket`, a batch a call, by the C extension
-==========  ===================================================================================
+=============  ===================================================================================
+module         what is in it
+=============  ===================================================================================
+``paths``      what is at an ipc path before it is bound
+``bare``       :class:`BareSocket`: a socket's options, its endpoints, and its end
+``plain``      :class:`Socket`, with pyzmq alone
+``asking``     :class:`AskingSocket`, which asks after each frame, where pyzmq stands on cffi (PyPy)
+``lean``       :class:`LeanSocket`, which asks libzmq itself whether more frames follow, by ctypes
+``fast``       :class:`FastSocket`, a batch a call, by the C extension
+``releasing``  :class:`~zmqbridge.socket.releasing.Release`, which tells when an address is free again
+=============  ===================================================================================
 """
 
 from __future__ import annotations

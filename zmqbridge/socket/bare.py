@@ -29,6 +29,7 @@ from zmqbridge.errors import (
     ZmqBridgeError,
 )
 from zmqbridge.options import Secret, SocketOptions
+from zmqbridge.showing import cut, shown
 from zmqbridge.socket.paths import why_taken
 
 __all__ = ["BareSocket", "TellingSocket", "is_secret", "raise_failure"]
@@ -108,7 +109,9 @@ class BareSocket:
         try:
             name = zmq.SocketType(socket_type).name
         except ValueError:
-            raise OptionError(f"{socket_type!r} is no ZeroMQ socket type; use one of zmq's, as in zmq.PUSH") from None
+            raise OptionError(
+                f"{shown(socket_type)} is no ZeroMQ socket type; use one of zmq's, as in zmq.PUSH"
+            ) from None
         self.type_name = name
         try:
             self.raw: TellingSocket = context.socket(socket_type, socket_class=self.kind)
@@ -147,7 +150,9 @@ class BareSocket:
             else:
                 continue
             del value
-            raise OptionError(f"libzmq {zmq.zmq_version()} refuses {name} for a {self.type_name} socket: {refusal}")
+            raise OptionError(
+                f"libzmq {zmq.zmq_version()} refuses {name} for a {self.type_name} socket: {cut(refusal)}"
+            )
 
     def get_option(self, option: int) -> Any:
         """Return one of libzmq's options by number."""
@@ -173,7 +178,10 @@ class BareSocket:
         else:
             return
         self._refuse(
-            "set", option, " to a value that is not shown" if isinstance(value, Secret) else f" to {value!r}", refusal
+            "set",
+            option,
+            " to a value that is not shown" if isinstance(value, Secret) else f" to {shown(value)}",
+            refusal,
         )
 
     def _set(self, option: int, value: int | bytes | str | Secret) -> None:
@@ -187,7 +195,9 @@ class BareSocket:
     def _refuse(self, verb: str, option: int, to: str, refusal: Exception | str) -> NoReturn:
         if isinstance(refusal, zmq.ZMQError) and refusal.errno in (zmq.ETERM, zmq.ENOTSOCK):
             self._translate(refusal)
-        raise OptionError(f"a {self.type_name} socket cannot {verb} option {option!r}{to}: {refusal}") from None
+        raise OptionError(
+            f"a {self.type_name} socket cannot {verb} option {shown(option)}{to}: {cut(str(refusal))}"
+        ) from None
 
     # --- endpoints ---
 
@@ -196,7 +206,7 @@ class BareSocket:
         check_address(address)
         transport, _, place = address.partition("://")
         if transport == "ipc" and self.get_option(zmq.USE_FD) < 0 and (why := why_taken(place)):
-            raise EndpointError(f"cannot bind a {self.type_name} socket to {address!r}: {why}", errno.EADDRINUSE)
+            raise EndpointError(f"cannot bind a {self.type_name} socket to {shown(address)}: {why}", errno.EADDRINUSE)
         self._change("bind", self.raw.bind, address)
         if transport == "inproc":
             return Endpoint("bind", address)  # it may be longer than what pyzmq reads of an option
@@ -236,7 +246,7 @@ class BareSocket:
             self._translate(error)
         number = error.errno or errno.EINVAL
         remedy = _REMEDIES.get(number, str(error))
-        raise EndpointError(f"cannot {verb} a {self.type_name} socket to {address!r}: {remedy}", number) from None
+        raise EndpointError(f"cannot {verb} a {self.type_name} socket to {shown(address)}: {remedy}", number) from None
 
     # --- the end ---
 

@@ -21,6 +21,7 @@ import zmq.backend
 from zmqbridge._native import BATCH_COST, FRAME_COST
 from zmqbridge.errors import PeerUnreachable, ZmqBridgeError
 from zmqbridge.options import SocketOptions
+from zmqbridge.showing import shown
 from zmqbridge.socket.bare import BareSocket, raise_failure
 
 __all__ = [
@@ -297,5 +298,5 @@ def _broken(frame: bytes, flags: int) -> NoReturn:
 def raise_refusal(type_name: str, frames: Sequence[bytes], error: zmq.ZMQError) -> NoReturn:
     """Raise what libzmq's error means for a message that was to be sent on a socket of this type."""
     if error.errno == errno.EHOSTUNREACH:
-        raise PeerUnreachable(f"no peer {frames[0]!r} is connected to this router") from None
+        raise PeerUnreachable(f"no peer {shown(frames[0])} is connected to this router") from None
     raise_failure(type_name, error)
