@@ -93,12 +93,19 @@ def test_subscriber_counts_equal_subscriptions() -> None:
 def test_subscriber_leaves_out_what_is_malformed() -> None:
     """Of a batch the publications are returned in order, and the rest is counted."""
     subscriber = SubscriberProtocol(Faults())
-    batch = [[b"a\x001"], [b"junk"], [b"b", b"2"], [b"", b"", b""], [b"\0"]]
+    batch = [[b"a\x001"], [b"of", b"three", b"frames"], [b"b", b"2"], [b"", b"", b""], [b"\0"]]
     assert subscriber.receive(batch) == [(b"a", b"1"), (b"b", b"2"), (b"", b"")]
     assert subscriber.faults.malformed == 2
 
 
 READ = Publication(b"read", b"already")
+
+
+class TooLarge(bytes):
+    """A frame for whose parts there is no memory."""
+
+    def partition(self, separator: Any) -> Any:
+        raise MemoryError
 
 
 @pytest.mark.parametrize(
@@ -107,13 +114,23 @@ READ = Publication(b"read", b"already")
         ([], [], 0),
         ([b"a\x001", b"\0"], [(b"a", b"1"), (b"", b"")], 0),
         ([READ, READ], [READ, READ], 0),
-        ([b"a\x001", b"junk"], [(b"a", b"1")], 1),
-        ([b"junk"], [], 1),
-        ([READ, b"a\x001", [b"b", b"2"], [b"junk"], b"junk", [b"", b"", b""], READ], None, 3),
-        ([memoryview(b"a\x001"), [memoryview(b"b\x002")], memoryview(b"junk")], [(b"a", b"1"), (b"b", b"2")], 1),
+        ([b"a\x001", b"untagged"], [(b"a", b"1"), (b"", b"untagged")], 0),
+        ([b"untagged", b""], [(b"", b"untagged"), (b"", b"")], 0),
+        ([[b"", b"", b""]], [], 1),
+        (
+            [READ, b"a\x001", [b"b", b"2"], [b"untagged"], [b"", b"", b""], READ],
+            [READ, (b"a", b"1"), (b"b", b"2"), (b"", b"untagged"), READ],
+            1,
+        ),
+        (
+            [memoryview(b"a\x001"), [memoryview(b"b\x002")], memoryview(b"untagged"), memoryview(b"")],
+            [(b"a", b"1"), (b"b", b"2"), (b"", b"untagged"), (b"", b"")],
+            0,
+        ),
         ([[b"a\x001"], [b"two", b"frames"]], [(b"a", b"1"), (b"two", b"frames")], 0),
+        ([b"a\x001", TooLarge(b"b\x002"), b"c\x003"], [(b"a", b"1"), (b"c", b"3")], 1),
     ],
-    ids=["none", "bare", "read already", "one bare is none", "none is one", "all kinds", "views", "lists"],
+    ids=["none", "bare", "read already", "untagged", "none tagged", "none", "all kinds", "views", "lists", "no memory"],
 )
 def test_subscriber_decodes(batch: list[Any], read: list[Any] | None, malformed: int) -> None:
     """However messages come, as bare frames, as lists or read already, they decode to the same, and answer nobody."""

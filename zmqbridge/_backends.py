@@ -41,7 +41,7 @@ class BackendFinder:
             _check_name(given)
         elif isinstance(given, type) or not (given is None or callable(getattr(given, "create_waiter", None))):
             raise BackendError(
-                f"backend={shown(given)} is no backend; pass the name of one ({_names()}), an object with the interface "
+                f"backend={shown(given)} is no backend; pass the name of one ({_names()}), an object with the methods "
                 "of zmqbridge.abc.Backend, or nothing to find out; a zmq.Context to share is passed as zmq_context=..."
             )
         self._given = given if isinstance(given, str) else None

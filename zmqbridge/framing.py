@@ -4,6 +4,7 @@
 where              frames                         note
 =================  =============================  =======================================
 PUB to SUB         ``[tag + b"\0" + message]``    one, for multicast splits multipart ones
+PUB to SUB         ``[message]``                  accepted on receipt where it holds no zero byte
 PUB to SUB         ``[tag, message]``             accepted on receipt, never sent
 DEALER to ROUTER   ``[id, b"", *parts]``          ``id`` is the 16 bytes of a uuid4
 at a ROUTER        ``[*route, id, b"", *parts]``  each ROUTER on the way adds its peer
@@ -34,6 +35,7 @@ __all__ = [
     "FRAME_MEMORY",
     "MAX_ENVELOPE",
     "MAX_FRAMES",
+    "NO_MEMORY",
     "BytesLike",
     "Envelope",
     "Message",
@@ -63,6 +65,8 @@ Tag: TypeAlias = str | bytes
 
 SEPARATOR = b"\0"
 DELIMITER = b""
+
+NO_MEMORY = "a message for which there was no memory"
 
 FRAME_MEMORY = 64
 """Bytes that a small frame takes in memory at most, beside its own: an object of Python's, and a place in a list."""
@@ -175,12 +179,14 @@ def tag_bytes(tag: Tag) -> bytes:
     raise TypeError(f"a tag is str or bytes, not {type(tag).__name__}: {shown(tag)}")
 
 
-def split(frames: Iterable[bytes], separator: bytes = SEPARATOR) -> list[tuple[bytes, bytes, bytes]]:
-    """Return what stands before the end of the tag in each frame, what ends it, and what stands behind.
+def split(frames: Iterable[bytes], separator: bytes = SEPARATOR) -> list[tuple[bytes, bytes]]:
+    """Return the tag and the message in each frame.
 
-    This is the rule of tags: the first separator ends the tag. Where a frame holds none, the second is empty.
+    This is the rule of tags: the first separator ends the tag. Where a frame holds none, the tag is empty, and all is
+    message.
     """
-    return [frame.partition(separator) for frame in frames]
+    parts = [frame.partition(separator) for frame in frames]
+    return [(tag, message) if found else (found, tag) for tag, found, message in parts]
 
 
 def publication_frame(message: BytesLike, tag: Tag = b"", separator: bytes = SEPARATOR) -> bytes:
@@ -196,7 +202,7 @@ def publication_frame(message: BytesLike, tag: Tag = b"", separator: bytes = SEP
         LocalProtocolError: if the tag holds the separator.
     """
     tag = tag_bytes(tag)
-    if split((tag,), separator)[0][1]:
+    if separator in tag:
         raise LocalProtocolError(
             f"the tag {shown(tag)} holds {shown(separator)}, which ends a tag on the wire; leave it out"
         )
@@ -206,18 +212,18 @@ def publication_frame(message: BytesLike, tag: Tag = b"", separator: bytes = SEP
 def read_publication(frames: Sequence[bytes], separator: bytes = SEPARATOR) -> Publication:
     """Take a published message apart.
 
+    One frame without a separator, as publishers send that know nothing of tags, is a message with an empty tag.
+
     Raises:
-        RemoteProtocolError: if it is neither ``[tag\\0message]`` nor ``[tag, message]``.
+        RemoteProtocolError: if it is none of ``[tag\\0message]``, ``[message]`` and ``[tag, message]``.
     """
     if len(frames) == 1:
         frame: Any = frames[0]
         if isinstance(frame, memoryview):
             return _read_view(frame, separator)
-        ((tag, found, message),) = split(frames, separator)
-        if found:
-            publication: Publication = new_tuple(Publication, (tag, message))
-            return publication
-        raise RemoteProtocolError(f"a publication of one frame with no {shown(separator)} to end its tag")
+        (parts,) = split(frames, separator)
+        publication: Publication = new_tuple(Publication, parts)
+        return publication
     if len(frames) == 2:
         return Publication(_held(frames[0]), frames[1])
     raise RemoteProtocolError(f"a publication of {len(frames)} frames instead of one or two")
@@ -227,12 +233,11 @@ def _read_view(frame: memoryview, separator: bytes) -> Publication:
     """Take apart a large publication that was not copied: its message is not copied either."""
     head = _LIKELY_TAG
     while True:
-        ((tag, found, _),) = split((bytes(frame[:head]),), separator)
-        if found:
-            message: Any = frame[len(tag) + len(separator) :]
-            return Publication(tag, message)
-        if head >= len(frame):
-            raise RemoteProtocolError(f"a publication of one frame with no {shown(separator)} to end its tag")
+        start = bytes(frame[:head])
+        ((tag, message),) = split((start,), separator)
+        if len(message) < len(start) or head >= len(frame):
+            behind: Any = frame[len(start) - len(message) :]
+            return Publication(tag, behind)
         head *= 16
 
 

@@ -30,6 +30,7 @@ from zmqbridge.bursts import Burst
 from zmqbridge.errors import ConnectionClosed, ContextTerminated, LocalProtocolError, RemoteProtocolError
 from zmqbridge.framing import (
     MAX_FRAMES,
+    NO_MEMORY,
     Envelope,
     Publication,
     Tag,
@@ -141,20 +142,18 @@ class Faults(Burst):
         """Messages dropped because their frames made no sense, were too many, or found no memory."""
         return self.total
 
-    def count(self, error: RemoteProtocolError) -> None:
-        """Count a message that made no sense."""
+    def count(self, error: RemoteProtocolError | MemoryError) -> None:
+        """Count a message that made no sense, or found no memory."""
         self.total += 1
-        self.latest = str(error)
+        self.latest = NO_MEMORY if isinstance(error, MemoryError) else str(error)
 
 
 def _read_at_once(batch: list[Any]) -> list[Publication] | None:
     """Return all of a batch, or ``None`` if one is not what nearly all are: well-formed, and one frame of bytes."""
     if batch and type(batch[0]) is Publication:
         return batch if set(map(type, batch)) == {Publication} else None
-    with suppress(AttributeError):
-        publications = [new_tuple(Publication, (tag, message)) for tag, found, message in split(batch) if found]
-        if len(publications) == len(batch):
-            return publications
+    with suppress(AttributeError, MemoryError):
+        return [new_tuple(Publication, parts) for parts in split(batch)]
     return None
 
 
@@ -214,7 +213,7 @@ class SubscriberProtocol:
         for message in batch:
             try:
                 publications.append(self._read(message))
-            except RemoteProtocolError as error:
+            except (RemoteProtocolError, MemoryError) as error:
                 self.faults.count(error)
         return publications
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import zmq
 
-from zmqbridge.errors import LocalProtocolError, RemoteProtocolError
+from zmqbridge.errors import LocalProtocolError
 from zmqbridge.framing import publication_frame, read_publication, tag_bytes
 from zmqbridge_twisted.connection import ZmqConnection
 from zmqbridge_twisted.sending import encoded
@@ -72,22 +72,18 @@ class ZmqSubConnection(ZmqConnection):
 
         ``[tag + b"\\0" + message]`` is what :class:`ZmqPubConnection` sends; ``[tag, message]`` is accepted. Of
         three frames and more the first counts, as in txZMQ; override this method to have the others. A first
-        frame without a tag is passed on as the message alone, to a handler that can be called so; else the message
-        is dropped and counted.
+        frame without a tag is passed on as the message alone, to a handler that can be called so, else with an
+        empty tag.
         """
         if len(message) > 2:
             message = message[:1]
-        try:
-            tag, payload = read_publication(message, _separator(self.topicSep))
-        except RemoteProtocolError as error:
-            handler: Any = self.gotMessage
-            if self._zmqTakesOne(handler):
-                handler(message[0])
-            else:
-                self._zmqFaults.count(error)
-                self._zmqReportFaults()
+        separator = _separator(self.topicSep)
+        handler: Any = self.gotMessage
+        if len(message) == 1 and separator not in message[0] and self._zmqTakesOne(handler):
+            handler(message[0])
         else:
-            self.gotMessage(payload, tag)
+            tag, payload = read_publication(message, separator)
+            handler(payload, tag)
 
     def _zmqTakesOne(self, handler: Any) -> bool:
         """Whether a handler can be called with the message alone, as far as it tells."""

@@ -158,7 +158,7 @@ async def test_malformed_publications(loop: Harness, addresses: Addresses, caplo
             except zmqbridge.WouldBlock:
                 continue
         for _ in range(100):
-            await publisher.send(b"no separator")
+            await publisher.send([b"four", b"frames", b"are", b"here"])
             await publisher.send([b"three", b"frames", b"here"])
         await publisher.send(b"tag\0message")
         publication = await subscriber.receive()

@@ -11,7 +11,8 @@ from tests.conftest import Addresses
 
 pytestmark = pytest.mark.any_loop
 
-MESSAGES = [b"tag\0one", b"no tag", b"tag\0two", b"none", *[b"tag\0more"] * 6]
+THREE = [b"of", b"three", b"frames"]
+MESSAGES: list[zmqbridge.framing.Message] = [b"tag\0one", THREE, b"tag\0two", THREE, *[b"tag\0more"] * 6]
 
 
 def counted(stats: zmqbridge.Stats) -> int:

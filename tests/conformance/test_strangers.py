@@ -334,7 +334,7 @@ async def test_oldest_protocol(loop: Harness, addresses: Addresses, stack: ExitS
         subscriber = context.subscriber(bind=addresses.new("tcp"), tags=[""])
         number = number_of(subscriber)
         # An identity of no bytes, and then each message: its length, its flags, itself.
-        Strangers(stack, {"": number}).call(b"\x01\x00" + b"\x05\x00junk" + b"\x08\x00tag\0old")
+        Strangers(stack, {"": number}).call(b"\x01\x00" + b"\x05\x01junk" * 2 + b"\x05\x00junk" + b"\x08\x00tag\0old")
         assert await subscriber.receive() == (b"tag", b"old")
         assert subscriber.stats.malformed == 1
 

@@ -64,16 +64,31 @@ async def test_other_tags_stay_away(loop: Harness, plain: Peer) -> None:
 
 @pytest.mark.one_task
 async def test_malformed_messages_are_dropped(loop: Harness, plain: Peer) -> None:
-    """A frame without a tag's end and a message of three frames are counted, and the next good one arrives."""
+    """Messages of three frames and more are counted and left out, and the next good one arrives."""
     async with loop.context() as context:
         with plain.open(loop, "PUB") as pub:
             subscriber = context.subscriber(connect=await pub.address(), tags=[TAG])
             await join(loop, subscriber, lambda message: pub.do("send", TAG + b"\0" + message))
-            pub.do("send", b"weather.no-end-of-the-tag")
+            pub.do("send", b"weather.", b"of", b"four", b"frames")
             pub.do("send", b"weather.", b"three", b"frames")
             pub.do("send", b"weather.\0good")
             assert await subscriber.receive() == (b"weather.", b"good")
             assert subscriber.stats.malformed == 2
+
+
+@pytest.mark.one_task
+async def test_plain_publisher_without_tags(loop: Harness, plain: Peer) -> None:
+    """One frame without a zero byte, as ``send_string()`` sends it, is a message whose tag is empty."""
+    async with loop.context() as context:
+        with plain.open(loop, "PUB") as pub:
+            subscriber = context.subscriber(connect=await pub.address(), tags=["10001"])
+            await join(loop, subscriber, lambda message: pub.do("send", b"10001\0" + message))
+            pub.do("send", b"10002 21 40")
+            pub.do("send", b"10001 20 30")
+            pub.do("send", b"10001" + b" 20" * 50_000)
+            assert await subscriber.receive() == (b"", b"10001 20 30")
+            assert await subscriber.receive() == (b"", b"10001" + b" 20" * 50_000)
+            assert subscriber.stats.malformed == 0
 
 
 @pytest.mark.one_task

@@ -22,7 +22,7 @@ class StatsTests(ZmqTestCase):
     """The counts of connections with handlers."""
 
     async def test_a_subscriber_that_is_shut_down(self) -> None:
-        """Of ten messages two make no sense, one is handled, and the rest is dropped when its handler shuts down."""
+        """Of ten messages one is handled, and the rest is dropped when its handler shuts down."""
         address = self.inproc()
         subscriber = tx.ZmqSubConnection(self.factory, tx.ZmqEndpoint("bind", address))
         subscriber.subscribe("")
@@ -37,14 +37,13 @@ class StatsTests(ZmqTestCase):
         publisher.connect(address)
         await self.until(lambda: publisher.poll(0))
         self.assertEqual(publisher.recv(), b"\1")
-        for message in [b"no tag", b"none", *[b"tag\0more"] * 8]:
+        for message in [b"tag\0more"] * 10:
             publisher.send(message)
         await self.until(lambda: counts)
         publisher.close()
         (stats,) = counts
-        self.assertEqual((stats.received, stats.buffered, stats.malformed, stats.dropped), (1, 0, 2, 7))
+        self.assertEqual((stats.received, stats.buffered, stats.malformed, stats.dropped), (1, 0, 0, 9))
         self.assertEqual(counted(stats), 10)
-        self.assertEqual(len(self.flushLoggedErrors(RemoteProtocolError)), 1)
 
     async def test_a_requester(self) -> None:
         """Of four replies one finds its request, one comes twice, and two make no sense."""

@@ -2,7 +2,7 @@
 
 #include "native.h"
 
-/* The rule of tags: the first zero byte ends the tag. NULL where there is none. */
+/* The rule of tags: the first zero byte ends the tag. NULL where there is none, and all is message. */
 static const char *end_of_tag(const char *data, Py_ssize_t size)
 {
     return size ? memchr(data, 0, (size_t)size) : NULL;
@@ -11,9 +11,8 @@ static const char *end_of_tag(const char *data, Py_ssize_t size)
 PyObject *publication_of(PyTypeObject *type, PyObject **tag, const char *data, Py_ssize_t size)
 {
     const char *end = end_of_tag(data, size);
-    if (!end)
-        return NULL;
-    Py_ssize_t length = end - data, latest_length = -1;
+    Py_ssize_t length = end ? end - data : 0, latest_length = -1;
+    Py_ssize_t head = end ? length + 1 : 0;
     char *latest = NULL;
     if (*tag)
         PyBytes_AsStringAndSize(*tag, &latest, &latest_length);
@@ -24,7 +23,7 @@ PyObject *publication_of(PyTypeObject *type, PyObject **tag, const char *data, P
         Py_XDECREF(*tag);
         *tag = fresh;
     }
-    PyObject *message = PyBytes_FromStringAndSize(end + 1, size - length - 1);
+    PyObject *message = PyBytes_FromStringAndSize(data + head, size - head);
     PyObject *publication = message ? PyType_GenericAlloc(type, 2) : NULL;
     if (!publication) {
         Py_XDECREF(message);

@@ -95,12 +95,10 @@ static void add_received(Batch *batch)
     batch->room -= length + frame_cost;
     if (!port->begun) {
         if (batch->publication && !more && length < batch->views_from) {
-            PyObject *publication = publication_of(batch->publication, &batch->tag, libzmq.msg_data(frame), length);
-            if (publication || PyErr_Occurred()) {
-                if (append(batch->messages, publication) < 0)
-                    leave_out(port);
-                return;
-            }
+            if (append(batch->messages,
+                       publication_of(batch->publication, &batch->tag, libzmq.msg_data(frame), length)) < 0)
+                leave_out(port);
+            return;
         }
         port->begun = 1;
         if (!(port->message = PyList_New(0)))

@@ -16,8 +16,9 @@ import zmq
 
 from zmqbridge import _native
 from zmqbridge.endpoints import Endpoint
+from zmqbridge.framing import NO_MEMORY
 from zmqbridge.socket.bare import TellingSocket
-from zmqbridge.socket.plain import BATCH_COST, NO_MEMORY, Socket, raise_refusal
+from zmqbridge.socket.plain import BATCH_COST, Socket, raise_refusal
 
 __all__ = ["FastSocket"]
 

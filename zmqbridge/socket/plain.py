@@ -20,6 +20,7 @@ import zmq.backend
 
 from zmqbridge._native import BATCH_COST, FRAME_COST
 from zmqbridge.errors import PeerUnreachable, ZmqBridgeError
+from zmqbridge.framing import NO_MEMORY
 from zmqbridge.options import SocketOptions
 from zmqbridge.showing import shown
 from zmqbridge.socket.bare import BareSocket, raise_failure
@@ -52,7 +53,6 @@ _SEND_ONLY = frozenset(int(getattr(zmq, name)) for name in ("PUB", "PUSH", "RADI
 # They swallow the rest of a message whose pipe died (fact 6).
 _SWALLOWS = frozenset({int(zmq.PUSH), int(zmq.DEALER), int(zmq.REQ)})
 
-NO_MEMORY = "a message for which there was no memory"
 
 # So many bytes libzmq holds in a message itself, and asks for no memory.
 HELD_INSIDE = 29
