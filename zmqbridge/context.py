@@ -115,9 +115,16 @@ class Context:
         bind: Addresses | None = None,
         connect: Addresses | None = None,
         options: SocketOptions | None = None,
+        presence: bool = False,
     ) -> Publisher:
-        """Return a connection that publishes: :meth:`Publisher.publish <zmqbridge.Publisher.publish>`."""
-        return Publisher(self, zmq.PUB, bind=bind, connect=connect, options=options)
+        """Return a connection that publishes: :meth:`Publisher.publish <zmqbridge.Publisher.publish>`.
+
+        Args:
+            presence: whether it knows who has subscribed; see
+                :meth:`~zmqbridge.Publisher.wait_for_subscribers`.
+        """
+        kind = zmq.XPUB if presence else zmq.PUB
+        return Publisher(self, kind, bind=bind, connect=connect, options=options, presence=presence)
 
     def subscriber(
         self,

@@ -222,7 +222,7 @@ async def test_bad_arguments(loop: Harness, addresses: Addresses) -> None:
             await puller.wait_connected()
         router = context.router(bind=addresses.new("tcp"), options=watched)
         for count in (0, -1, True, 1.5, "2"):
-            with pytest.raises(ValueError, match="is no number of peers"):
+            with pytest.raises(ValueError, match="is no number of peers to wait for"):
                 await router.wait_connected(count)  # type: ignore[arg-type]
         with pytest.raises(ValueError, match="is no time to wait"):
             await router.wait_connected(timeout=-1)

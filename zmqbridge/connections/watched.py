@@ -15,7 +15,7 @@ from zmqbridge.showing import shown
 if TYPE_CHECKING:
     from zmqbridge.link import Link
 
-__all__ = ["Events", "Watched", "deadline_in"]
+__all__ = ["Events", "Watched", "check_count", "deadline_in"]
 
 
 class Watched:
@@ -65,8 +65,7 @@ class Watched:
             LocalProtocolError: if the connection is not watched.
             ValueError: if the count is below one, or the timeout no time.
         """
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-            raise ValueError(f"count={shown(count)} is no number of peers; it is 1 or more")
+        check_count(count, "peers")
         watch, link = self._watch, self._link
         backend = link.channel.enter()
         watch.attach(backend)
@@ -134,6 +133,16 @@ class Events(AsyncIterator[Event]):
             if left_out:
                 self._unread.append(left_out_event(left_out))
         return bool(self._unread) or not self._link.channel.guard.open
+
+
+def check_count(count: object, of: str) -> None:
+    """Return if one can wait for so many.
+
+    Raises:
+        ValueError: if not.
+    """
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise ValueError(f"{shown(count)} is no number of {of} to wait for; it is 1 or more")
 
 
 def deadline_in(timeout: float | None, clock: Any) -> float | None:
