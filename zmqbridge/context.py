@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import zmq
 
@@ -168,9 +168,15 @@ class Context:
         bind: Addresses | None = None,
         connect: Addresses | None = None,
         options: SocketOptions | None = None,
+        on_peer_lost: Literal["wait", "raise"] = "wait",
     ) -> Requester:
-        """Return a connection that asks: ``await requester.request(...)``, any number at once."""
-        return Requester(self, zmq.DEALER, bind=bind, connect=connect, options=options)
+        """Return a connection that asks: ``await requester.request(...)``, any number at once.
+
+        Args:
+            on_peer_lost: what becomes of requests whose only connection breaks: ``"raise"`` ends them at once, with
+                :exc:`~zmqbridge.PeerLost`.
+        """
+        return Requester(self, zmq.DEALER, bind=bind, connect=connect, options=options, on_peer_lost=on_peer_lost)
 
     def replier(
         self,

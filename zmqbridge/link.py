@@ -27,6 +27,7 @@ from zmqbridge.endpoints import Endpoint
 from zmqbridge.errors import BackendError, ConnectionClosed, EndpointError
 from zmqbridge.home import Home
 from zmqbridge.options import Secret, SocketOptions
+from zmqbridge.presence.events import Event
 from zmqbridge.presence.standby import Standby
 from zmqbridge.presence.watch import Watch
 from zmqbridge.protocols import Faults, State
@@ -136,6 +137,8 @@ class Link(Generic[Item]):
         self.faults = faults
         self.endpoints: list[Endpoint] = []
         self.watch: Watch | None = None
+        self._listeners: list[WeakMethod[Callable[[list[Event]], None]]] = []
+        self._attached = False
         self.standby: Standby | None = None
         socket = self.socket = home.open_socket(socket_type, options.linger or 0.0, tracing=tracing)
         try:
@@ -243,6 +246,35 @@ class Link(Generic[Item]):
             channel.intake.batch = 1
 
     # --- who is there ---
+
+    def listen(self, listener: Callable[[list[Event]], None]) -> None:
+        """Have a method called on the loop with what happens to the connection, from the beginning on.
+
+        Args:
+            listener: whose object is not kept alive by this.
+        """
+        self._listeners.append(WeakMethod(listener))
+        self.attach()
+
+    def attach(self) -> None:
+        """Have the watch tell the loop, if it is known by now."""
+        if not self._attached and self.watch is not None and self._listeners and self._runs_here():
+            try:
+                self.watch.attach(self.channel.enter(), _weakly_with(self._hear))
+            except BackendError:
+                return  # a callback of the loop's; a task will come
+            self._attached = True
+
+    def _hear(self, events: list[Event]) -> None:
+        for listener in self._listeners:
+            hear = listener()
+            if hear is not None:
+                hear(events)
+
+    def call_later(self, seconds: float, call: Callable[[], object]) -> None:
+        """Have the loop that the watch tells call something after some time."""
+        if self.watch is not None:
+            self.watch.call_later(seconds, call)
 
     def stand_by(self, deliver: Callable[[Item], None]) -> bool:
         """Have the connection read though nobody awaits it, if its loop is known; return whether it is read.

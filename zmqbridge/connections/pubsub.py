@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -11,7 +11,7 @@ import zmq
 from zmqbridge.abc import Backend
 from zmqbridge.channel import DeadlinePassed
 from zmqbridge.connections.base import Connection, Owner, Receiver, Stats
-from zmqbridge.connections.watched import check_count, deadline_in
+from zmqbridge.connections.following import Following, check_count, deadline_in
 from zmqbridge.decoding import Decoder
 from zmqbridge.errors import LocalProtocolError, WaitTimeout, ZmqBridgeError
 from zmqbridge.framing import SEPARATOR, BytesLike, Publication, Tag, publication_frame
@@ -80,7 +80,7 @@ class Publisher(Connection):
         """
         return self._present().counts
 
-    def subscription_changes(self) -> Changes:
+    def subscription_changes(self) -> Following[SubscriptionChange]:
         """Iterate over what is subscribed to and unsubscribed from, with ``async for``, from the beginning on.
 
         The latest thousand changes are kept for those who have not read them; whoever comes later gets one first that
@@ -89,7 +89,10 @@ class Publisher(Connection):
         Raises:
             LocalProtocolError: if the publisher was made without ``presence=True``.
         """
-        return Changes(self, self._present())
+        changes = self._present().changes
+        return Following(
+            self._link, changes, lambda count: SubscriptionChange(left_out=count), lambda backend: self._begin()
+        )
 
     async def wait_for_subscribers(
         self, count: int = 1, *, tag: Tag | None = None, timeout: float | None = None
@@ -170,39 +173,6 @@ class Publisher(Connection):
             ConnectionClosed, LocalProtocolError, TypeError: as :meth:`publish`.
         """
         self._outbox.send_many_nowait([publication_frame(message, tag) for tag, message in publications])
-
-
-class Changes(AsyncIterator[SubscriptionChange]):
-    """What is subscribed to at one publisher, read at one pace. Made by :meth:`Publisher.subscription_changes`."""
-
-    def __init__(self, publisher: Publisher, subscribers: Subscriptions) -> None:
-        self._publisher = publisher
-        self._subscribers = subscribers
-        self._place = 0
-        self._unread: list[SubscriptionChange] = []
-
-    def __aiter__(self) -> Changes:
-        return self
-
-    async def __anext__(self) -> SubscriptionChange:
-        channel = self._publisher._channel
-        backend = channel.enter_open()
-        if backend is not None:
-            self._publisher._begin()
-            await channel.bell.until(self._is_ready, backend)
-        else:
-            self._is_ready()
-        if not self._unread:
-            raise StopAsyncIteration
-        return self._unread.pop()
-
-    def _is_ready(self) -> bool:
-        if not self._unread:
-            changes, left_out, self._place = self._subscribers.changes.read(self._place)
-            self._unread = changes[::-1]
-            if left_out:
-                self._unread.append(SubscriptionChange(left_out=left_out))
-        return bool(self._unread) or not self._publisher._channel.guard.open
 
 
 class Subscriber(Receiver[Publication]):

@@ -51,6 +51,8 @@ class EventKind(Enum):
     """The server's authenticator does not let the client in."""
     DISCONNECTED = "disconnected"
     """The peer is gone."""
+    LEFT = "left"
+    """This end has disconnected from the address, and from all peers there."""
     CLOSED = "closed"
     """The connection has closed a descriptor: it listens no more, or an attempt to connect is over."""
     CLOSE_FAILED = "close failed"
