@@ -125,7 +125,7 @@ def test_what_is_pending(caplog: pytest.LogCaptureFixture) -> None:
     pusher.connect("inproc://a")
     assert pending == {"inproc://a", "inproc://b"}
     with pytest.raises(zmqbridge.EndpointError):
-        context.pair(bind=["inproc://c", "nonsense://"])
+        context.pair(bind=["inproc://c", "nonsense://x"])
     context.pair(connect="inproc://c")
     assert pending == {"inproc://a", "inproc://b", "inproc://c"}
     context.close()

@@ -145,3 +145,12 @@ def test_closed_by_other_code(place: Place, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(place.backend, "release", released.append)
     place.channel.ended_by(ConnectionClosed("the socket was closed by other code"))
     assert released == [FD]
+
+
+def test_closed(place: Place) -> None:
+    """All that wait see that the channel was closed, whoever leads, though there is nothing to look at."""
+    tasks = [place.backend.spawn("receive", place.channel.receive(checkpoint=False)) for _ in range(3)]
+    place.backend.settle()
+    place.channel.close()
+    place.backend.settle()
+    assert [type(task.error) for task in tasks] == [ConnectionClosed] * 3

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tests.mutants.changes import (
-    argument,
     assigned,
     branch,
     condition,
@@ -54,7 +53,7 @@ CLOSES = [
         "a receive that is woken sees it",
         f"{CHANNEL}:Channel.receive",
         drop_call("check").within(branch("is_first")),
-        CLOSING,
+        LOOKS,
     ),
     Mutation(
         "closing",
@@ -123,7 +122,7 @@ FORKS = [
         condition("forked", becomes="False"),
         MISUSE,
     ),
-    Mutation("fork", "the child does not end the parent's context", f"{HOME}.terminate", unguarded("forked"), HOMES),
+    Mutation("fork", "the child does not end the parent's context", f"{HOME}.terminate", never("forked"), HOMES),
     Mutation(
         "fork",
         "the end of the child closes nothing of the parent's",
@@ -192,13 +191,6 @@ THE_CONTEXT_ENDS = [
     ),
     Mutation(
         "end of the context",
-        "a link does not keep its home",
-        "zmqbridge.link:Link.__init__",
-        replace_call("ref", "(lambda: home)"),
-        DROPPING,
-    ),
-    Mutation(
-        "end of the context",
         "a link does not keep its connection: to be closed",
         f"{LINK}.__init__",
         replace_call("WeakMethod", "(lambda: close)"),
@@ -209,13 +201,6 @@ THE_CONTEXT_ENDS = [
         "a link does not keep its connection: to be named",
         f"{LINK}.__init__",
         assigned("name", "describe"),
-        DROPPING,
-    ),
-    Mutation(
-        "end of the context",
-        "a socket does not keep its link",
-        f"{LINK}.__init__",
-        argument("before_closing", 0, "self._close_by_others"),
         DROPPING,
     ),
     Mutation(
@@ -285,7 +270,7 @@ THE_CONTEXT_ENDS = [
         "a link that has ended leaves its home",
         f"{HOME}.leave",
         drop_call("discard"),
-        (*CLOSING, *HOMES),
+        DROPPING,
     ),
     Mutation(
         "end of the context",

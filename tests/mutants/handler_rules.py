@@ -81,7 +81,7 @@ MUTATIONS = [
         "the newest is kept",
         f"{UNANSWERED}.add",
         replace_call("len", "2").everywhere().within(whole_test("lifetime")),
-        MEMORIES,
+        ("tests/test_unanswered.py", "-k", "newest"),
     ),
     Mutation("handlers", "each frame takes memory", "zmqbridge.framing:FRAME_MEMORY", value("0"), MEMORIES),
     Mutation(
