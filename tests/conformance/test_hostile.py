@@ -13,6 +13,7 @@ import zmqbridge
 from tests.conformance.harnesses.base import Harness, TaskCancelled
 from tests.conftest import Addresses
 from zmqbridge import SocketOptions
+from zmqbridge.framing import MAX_FRAMES
 
 pytestmark = pytest.mark.any_loop
 
@@ -194,6 +195,45 @@ async def test_layouts_for_a_router(loop: Harness, addresses: Addresses, caplog:
                 assert peer.recv_multipart() == layout
         assert router.stats.malformed == 0
         assert told(caplog) == []
+
+
+@pytest.mark.one_task
+@pytest.mark.parametrize("limit", [1, 2, 3])
+async def test_too_many_frames(
+    loop: Harness, addresses: Addresses, caplog: pytest.LogCaptureFixture, limit: int
+) -> None:
+    """A message of more frames than the program lets it have is dropped, counted and told; the next one arrives."""
+    async with loop.context() as context:
+        puller = context.puller(bind=addresses.new("inproc"), options=SocketOptions(max_frames=limit))
+        pusher = context.pusher(connect=puller.endpoints[0].address)
+        for number in range(1, 4):
+            for count in (limit, limit + 1, limit + 100, limit):
+                await pusher.send([b"x"] * count)
+            assert [await puller.receive() for _ in range(2)] == [[b"x"] * limit] * 2
+            assert (puller.stats.malformed, puller.stats.received, puller.stats.buffered) == (2 * number, 2 * number, 0)
+        (words,) = told(caplog)
+        assert f"a message of more than {limit} frames" in words
+
+
+@pytest.mark.one_task
+async def test_more_frames_than_a_request_has(
+    loop: Harness, addresses: Addresses, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of a request no more frames are read than any has; a message that is nothing but frames may have any number."""
+    async with loop.context() as context:
+        replier = context.replier(bind=addresses.new("inproc"))
+        router = context.router(bind=addresses.new("inproc"))
+        most = [b"x"] * (MAX_FRAMES - 3)
+        for connection in (replier, router):
+            dealer = context.dealer(connect=connection.endpoints[0].address)
+            for parts in ([*most, b"one more"], most):
+                await dealer.send([b"id", b"", *parts])
+        assert (await replier.receive()).parts == most
+        assert (replier.stats.malformed, replier.stats.received) == (1, 1)
+        assert [len((await router.receive()).frames) for _ in range(2)] == [MAX_FRAMES, MAX_FRAMES - 1]
+        assert router.stats.malformed == 0
+        (words,) = told(caplog)
+        assert f"a message of more than {MAX_FRAMES} frames" in words
 
 
 @pytest.mark.one_task

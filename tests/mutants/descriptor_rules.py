@@ -584,8 +584,8 @@ NEVER_END_THE_CONTEXT_ON_THE_LOOP = [
         "8",
         "it is terminated off the loop's thread",
         "zmqbridge._termination:Termination._begin",
-        replace_call("start", "self._terminate()"),
-        (*conformance("asyncio", "closing"), "-k", "test_linger"),
+        replace_call("start", "self._context.term() or self._done.set()"),
+        ("tests/test_ends.py", "-k", "thread_of_its_own"),
     ),
 ]
 
