@@ -14,6 +14,7 @@ from tests.conformance.harnesses.base import Harness, TaskCancelled
 from tests.conftest import Addresses
 from zmqbridge import SocketOptions
 from zmqbridge.framing import MAX_FRAMES
+from zmqbridge.waiting.patience import Patience
 
 pytestmark = pytest.mark.any_loop
 
@@ -485,6 +486,49 @@ async def test_never_reads_under_many_names(loop: Harness, addresses: Addresses)
         assert replier.stats.received == names * (asked + 1)
         # All together have the first wait, and a tenth of the time, which is little more.
         assert 1 <= waits < names / 4
+
+
+class Noting(Patience):
+    """Notes of each wait whether it held up nobody."""
+
+    __slots__ = ("noted",)
+
+    def __init__(self, longest: float) -> None:
+        super().__init__(longest)
+        self.noted: list[bool] = []
+
+    def spend(self, waited: float, *, in_vain: bool, alone: bool) -> None:
+        self.noted.append(alone)
+        super().spend(waited, in_vain=in_vain, alone=alone)
+
+
+@pytest.mark.parametrize(
+    ("clients", "receivers", "alone"), [(1, 0, True), (2, 0, False), (2, 1, True)], ids=["alone", "held up", "received"]
+)
+async def test_who_is_held_up(loop: Harness, addresses: Addresses, clients: int, receivers: int, alone: bool) -> None:
+    """A reply that waits for room holds up other clients, if there are any whose requests nobody else receives."""
+    async with loop.context(linger=0) as context:
+        small = SocketOptions(send_high_water_mark=1, receive_high_water_mark=1)
+        asks_more = SocketOptions(send_high_water_mark=0, receive_high_water_mark=1)
+        replier = context.replier(bind=addresses.new("inproc"), options=small, reply_timeout=0.05)
+        noting = replier._patience = Noting(0.05)
+        address = replier.endpoints[0].address
+        requests = []
+        for number in range(clients):
+            client = context.dealer(connect=address, options=asks_more)
+            for _ in range(3):  # of whose replies two fit into the queue of the two high-water marks
+                client.send_nowait([b"%d" % number, b"", b"?"])
+                requests.append(await replier.receive())
+        receiving = [loop.spawn(replier.receive) for _ in range(receivers)]
+        await loop.parked(replier, receivers)
+        for request in requests[:3]:
+            await request.reply(b"!")
+        assert noting.noted == [alone]
+        assert replier.stats.dropped_replies == 1
+        for task in receiving:
+            task.cancel()
+            with pytest.raises(TaskCancelled):
+                await task.result()
 
 
 @pytest.mark.one_task

@@ -42,7 +42,7 @@ MUTATIONS = [
         condition("stale", becomes="False"),
         PUMPS,
     ),
-    Mutation("handlers", "what a look leaves behind is for the next turn", f"{PUMP}.look", unguarded("stale"), MODEL),
+    Mutation("handlers", "what a look leaves behind is for the next turn", f"{PUMP}.look", unguarded("stale"), PUMPS),
     Mutation(
         "handlers", "what is read and not delivered is for the next turn", f"{PUMP}.look", unguarded("inbox"), PUMPS
     ),

@@ -34,6 +34,7 @@ BURSTS = ("tests/test_bursts.py",)
 UNFIT = (*conformance("asyncio", "hostile"), "-k", "many_frames or more_frames")
 PURSE = "zmqbridge.waiting.patience:Patience"
 PATIENCE = f"{PURSE}.spend"
+HELD_UP = (*conformance("asyncio", "hostile"), "-k", "held_up")
 NEVER_READS = conformance("asyncio", "hostile", "reqrep")
 PATIENCES = ("tests/waiting/test_patience.py",)
 
@@ -286,21 +287,21 @@ MUTATIONS = [
         "where another task receives nobody is held up",
         f"{REQREP}:Replier._note_wait",
         unguarded("has_readers"),
-        NEVER_READS,
+        HELD_UP,
     ),
     Mutation(
         "nothing let in",
         "where there is one client nobody is held up",
         f"{REQREP}:Replier._note_wait",
         unguarded("mixed"),
-        NEVER_READS,
+        HELD_UP,
     ),
     Mutation(
         "nothing let in",
         "several clients hold each other up",
         f"{REQREP}:RequestDecoder.decode",
         drop_assignment("mixed"),
-        NEVER_READS,
+        HELD_UP,
     ),
     Mutation(
         "nothing let in",
