@@ -7,6 +7,7 @@ from tests.mutants.changes import (
     branch,
     condition,
     drop_assignment,
+    drop_branch,
     drop_call,
     handler,
     never,
@@ -122,7 +123,7 @@ FORKS = [
         condition("forked", becomes="False"),
         MISUSE,
     ),
-    Mutation("fork", "the child does not end the parent's context", f"{HOME}.terminate", never("forked"), HOMES),
+    Mutation("fork", "the child does not end the parent's context", f"{HOME}.terminate", drop_branch("forked"), HOMES),
     Mutation(
         "fork",
         "the end of the child closes nothing of the parent's",

@@ -118,10 +118,11 @@ class Events(AsyncIterator[Event]):
 
     async def __anext__(self) -> Event:
         backend = self._link.channel.enter_open()
-        if backend is None:
-            raise StopAsyncIteration
-        self._watch.attach(backend)
-        await self._watch.bell.until(self._is_ready, backend)
+        if backend is not None:
+            self._watch.attach(backend)
+            await self._watch.bell.until(self._is_ready, backend)
+        else:
+            self._is_ready()  # what happened before it was closed
         if not self._unread:
             raise StopAsyncIteration
         return self._unread.pop()
