@@ -527,6 +527,13 @@ A_MESSAGE_GOES_WHOLE = [
     ),
     Mutation(
         "6",
+        "a message that was refused does not overtake it either",
+        f"{PLAIN}.send",
+        replace_call("send", "self._send_several(frames)"),
+        BREAKING,
+    ),
+    Mutation(
+        "6",
         "no later message overtakes what waits to be sent",
         f"{PLAIN}.send",
         never("_send_behind"),

@@ -140,6 +140,34 @@ def test_sends_in_the_middle_of_another_to_a_peer_that_is_gone(
     assert dealer.receive(10)[0] == [[b"a"], [b"2"], [b"b"]]
 
 
+def test_sends_in_the_middle_of_one_that_is_refused_by_another_peer(
+    opened: OpenedSockets, interruptible: type[Socket]
+) -> None:
+    """What a handler sent is kept where neither its peer has room nor that of the message in whose middle it came."""
+    router = opened.open(interruptible, zmq.ROUTER)
+    router.set_option(zmq.ROUTER_MANDATORY, 1)
+    router.set_option(zmq.SNDHWM, 1)
+    address = router.bind("inproc://router").address
+    # While the third one has room, a router says that there is some.
+    dealers = {name: opened.open(interruptible, zmq.DEALER) for name in (b"a", b"b", b"c")}
+    for name, dealer in dealers.items():
+        dealer.set_option(zmq.ROUTING_ID, name)
+        dealer.set_option(zmq.RCVHWM, 1)
+        dealer.connect(address)
+        assert dealer.send([b"hello"])
+    assert len(router.receive(10)[0]) == len(dealers)
+    for name in (b"a", b"b"):
+        while router.send([name, b"fill"]):
+            pass
+    sent: list[bool] = []
+    happening(router, {b"a": lambda: sent.append(router.send([b"b", b"1"]))})
+    assert (router.send([b"a", b"2"]), sent) == (False, [True])
+    for name in (b"a", b"b"):
+        assert {frame for (frame,) in dealers[name].receive(10)[0]} == {b"fill"}
+    assert router.send([b"a", b"3"])
+    assert [dealer.receive(10)[0] for dealer in dealers.values()] == [[[b"3"]], [[b"1"]], []]
+
+
 def reading(pull: Socket, happens: Callable[[bytes], object]) -> None:
     """Have something happen after each frame that is received, in the middle of the call."""
     name = "_read" if isinstance(pull, LeanSocket) else "_recv"
