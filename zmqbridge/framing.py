@@ -22,18 +22,26 @@ raise :exc:`~zmqbridge.LocalProtocolError` or :exc:`TypeError`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias
 
 from zmqbridge.errors import LocalProtocolError, RemoteProtocolError
 
 if TYPE_CHECKING:
-    from typing_extensions import Buffer  # type checkers carry it; collections.abc has it from Python 3.12 on
+    # Type checkers carry it: collections.abc has Buffer from Python 3.12 on, typing the defaults from 3.13 on.
+    from typing_extensions import Buffer, TypeVar
+
+    FrameT = TypeVar("FrameT", bound=bytes | memoryview, default=bytes)
+else:
+    from typing import TypeVar
+
+    FrameT = TypeVar("FrameT")
 
 __all__ = [
     "MAX_ENVELOPE",
     "MAX_FRAMES",
     "BytesLike",
     "Envelope",
+    "FrameT",
     "Message",
     "Publication",
     "Tag",
@@ -77,7 +85,7 @@ _SINGLE: tuple[type, ...] = (bytearray, memoryview, str)
 new_tuple: Any = tuple.__new__
 
 
-class Publication(NamedTuple):
+class Publication(NamedTuple, Generic[FrameT]):
     """One published message.
 
     Attributes:
@@ -86,7 +94,7 @@ class Publication(NamedTuple):
     """
 
     tag: bytes
-    message: bytes
+    message: FrameT
 
 
 class Envelope(NamedTuple):

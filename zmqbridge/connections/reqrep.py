@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic
 
 import zmq
 
 from zmqbridge.channel import DeadlinePassed
 from zmqbridge.connections.base import Connection, Frames, Owner, Receiver, Stats
 from zmqbridge.errors import LocalProtocolError, PeerUnreachable, RequestTimeout
-from zmqbridge.framing import MAX_FRAMES, Envelope, Message, frames_of, reply_frames
+from zmqbridge.framing import MAX_FRAMES, Envelope, FrameT, Message, frames_of, reply_frames
 from zmqbridge.protocols import ReplierProtocol, RequesterProtocol
 from zmqbridge.socket import Socket
 from zmqbridge.waiting.parking import Parked
@@ -29,7 +29,7 @@ logger = logging.getLogger("zmqbridge")
 DEAF_PEERS = 10_000
 
 
-class Requester(Connection):
+class Requester(Connection, Generic[FrameT]):
     """A DEALER socket that asks and is answered; :meth:`request` may be awaited by many tasks at once.
 
     With several peers, requests go to them in turn. ``immediate`` defaults to ``True``: a request
@@ -49,7 +49,7 @@ class Requester(Connection):
         self._protocol: RequesterProtocol[Parked] = RequesterProtocol(self._faults)
         return self._protocol
 
-    async def request(self, message: Message, *, timeout: float | None = None) -> list[bytes]:
+    async def request(self, message: Message, *, timeout: float | None = None) -> list[FrameT]:
         """Send a request and return its reply.
 
         If it is cancelled, or times out, a reply that comes later is dropped and counted.
@@ -86,8 +86,9 @@ class Requester(Connection):
             raise RequestTimeout(f"no reply within {timeout} s from {self!r}") from None
         finally:
             self._protocol.end(pending)
-        assert pending.reply is not None
-        return pending.reply
+        reply: Any = pending.reply
+        frames: list[FrameT] = reply
+        return frames
 
     @property
     def stats(self) -> Stats:
@@ -95,7 +96,7 @@ class Requester(Connection):
         return self._link.stats(unmatched=self._protocol.unmatched)
 
 
-class Request:
+class Request(Generic[FrameT]):
     """One request that reached a replier: read :attr:`parts`, then await :meth:`reply`.
 
     A request that is never answered costs nothing once it is dropped; its client times out.
@@ -110,8 +111,9 @@ class Request:
 
     __slots__ = ("_envelope", "_replied", "_replier", "id", "parts", "peer")
 
-    def __init__(self, envelope: Envelope, replier: Replier) -> None:
-        self.parts = envelope.parts
+    def __init__(self, envelope: Envelope, replier: Replier[FrameT]) -> None:
+        parts: Any = envelope.parts
+        self.parts: list[FrameT] = parts
         self.id = envelope.id
         self.peer = envelope.route[0] if envelope.route else envelope.id
         self._envelope = envelope
@@ -164,16 +166,16 @@ class RequestDecoder:
     single = None
     max_frames = MAX_FRAMES
 
-    def __init__(self, replier: Replier, protocol: ReplierProtocol) -> None:
+    def __init__(self, replier: Replier[Any], protocol: ReplierProtocol) -> None:
         self._replier = replier
         self._protocol = protocol
 
-    def decode(self, messages: list[Frames]) -> tuple[list[Request], tuple[()]]:
+    def decode(self, messages: list[Frames]) -> tuple[list[Request[Any]], tuple[()]]:
         """Return the requests among these messages."""
         return [Request(envelope, self._replier) for envelope in self._protocol.receive(messages)], ()
 
 
-class Replier(Receiver[Request]):
+class Replier(Receiver[Request[FrameT]]):
     """A ROUTER socket that is asked and answers: ``async for request in replier``.
 
     Requests may be answered in any order, by any task, while more are received.

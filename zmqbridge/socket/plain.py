@@ -320,7 +320,7 @@ class Socket:
         self.input_pending = bool(events & POLLIN)
         return events
 
-    def apply(self, options: SocketOptions) -> None:
+    def apply(self, options: SocketOptions[Any]) -> None:
         """Set all that the options name.
 
         Raises:
