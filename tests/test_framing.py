@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import array
 from collections import UserList
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -204,3 +206,34 @@ def test_frames_are_copied() -> None:
     (frame,) = frames_of([buffer])
     buffer[:] = b"changed!"
     assert frame == b"as given"
+
+
+def test_whatever_has_a_buffer_is_one_frame() -> None:
+    """An ``array.array`` is one frame, though it is a sequence of numbers; so is any other object with a buffer."""
+    numbers: Any = array.array("i", [1, 2, 3])
+    assert list(frames_of(numbers)) == [numbers.tobytes()]
+    assert list(frames_of(memoryview(numbers))) == [numbers.tobytes()]
+    assert list(frames_of([numbers, b"x"])) == [numbers.tobytes(), b"x"]
+    table = memoryview(bytes(range(12))).cast("B", (3, 4))
+    assert list(frames_of(table)) == [bytes(range(12))]
+
+
+def test_other_sequences_are_read_once() -> None:
+    """A sequence of one's own is read once, when it is given: what its methods do later changes nothing."""
+
+    class Changing(Sequence[bytes]):
+        reads = 0
+
+        def __len__(self) -> int:
+            return 2
+
+        def __getitem__(self, index: Any) -> Any:
+            if index > 1:
+                raise IndexError(index)
+            self.reads += 1
+            return b"%d" % self.reads
+
+    given = Changing()
+    frames = frames_of(given)
+    assert [*frames, *frames] == [b"1", b"2", b"1", b"2"]
+    assert given.reads == 2

@@ -68,9 +68,10 @@ def accepted(connection: Connection, batch: list[list[bytes]]) -> list[Any]:
     """Return what a connection makes of these messages for whoever receives; those who wait for an answer are told."""
     channel = connection._channel
     channel.guard.check()
-    channel._deliver(*channel._decoder.decode(batch))
-    items: list[Any] = channel.inbox.take_many(len(batch))
-    return items
+    items, answered = channel.intake._decoder.decode(batch)
+    for parked in answered:
+        channel.lot.answer(parked)
+    return list(items)
 
 
 @pytest.mark.parametrize("seed", [1, 2])

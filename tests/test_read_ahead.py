@@ -42,3 +42,23 @@ def test_limits(monkeypatch: pytest.MonkeyPatch, socket_type: int, options: Sock
         connection.receive_nowait()
     context.close()
     assert asked == [expected]
+
+
+@pytest.mark.parametrize(("value", "expected"), [(2, 2), (0, LIMIT), (1000, LIMIT)])
+def test_limits_set_later(monkeypatch: pytest.MonkeyPatch, value: int, expected: int) -> None:
+    """A high-water mark that is set on the open connection bounds what is read ahead from then on."""
+    context = zmqbridge.Context(linger=0, turn_limit=LIMIT)
+    options = SocketOptions(receive_high_water_mark=3)
+    connection = context.connection(zmq.PULL, bind="inproc://later", options=options)
+    connection.setsockopt(zmq.RCVHWM, value)
+    asked: list[int] = []
+
+    def receive(limit: int) -> tuple[list[Any], bool]:
+        asked.append(limit)
+        return [], True
+
+    monkeypatch.setattr(connection._link.socket, "receive", receive)
+    with suppress(zmqbridge.WouldBlock):
+        connection.receive_nowait()
+    context.close()
+    assert asked == [expected]

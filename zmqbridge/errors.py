@@ -106,7 +106,13 @@ class ProtocolError(ZmqBridgeError):
 
 
 class LocalProtocolError(ProtocolError):
-    """This program broke a rule: the message of the error says which and what to do."""
+    """This program broke a rule: the message of the error says which and what to do.
+
+    Attributes:
+        errno: libzmq's number of the error where libzmq found it, such as ``zmq.EFSM``; else ``None``.
+    """
+
+    errno: int | None = None
 
 
 class RemoteProtocolError(ProtocolError):

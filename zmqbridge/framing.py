@@ -78,9 +78,6 @@ MAX_FRAMES = 1024
 # How much of a large publication is looked at first for the end of its tag.
 _LIKELY_TAG = 256
 
-# Sequences that are one frame, or none at all.
-_SINGLE: tuple[type, ...] = (bytearray, memoryview, str)
-
 # As in ``new_tuple(Publication, (tag, message))``: the named tuple's own constructor costs thrice as much.
 new_tuple: Any = tuple.__new__
 
@@ -128,7 +125,7 @@ def frames_of(message: Message) -> Sequence[bytes]:
     if isinstance(message, bytes):
         return (message,)
     given: Any = message
-    if not isinstance(message, (list, tuple)) and (not isinstance(message, Sequence) or isinstance(message, _SINGLE)):
+    if not isinstance(message, (list, tuple)) and (not isinstance(message, Sequence) or _is_frame(given)):
         return (_frame(given),)
     if type(message) is not tuple:
         given = list(given)
@@ -139,6 +136,17 @@ def frames_of(message: Message) -> Sequence[bytes]:
         raise LocalProtocolError(f"the message {message!r} has no frame; an empty message is one empty frame: [b'']")
     frames: Sequence[bytes] = given
     return frames
+
+
+def _is_frame(given: Any) -> bool:
+    """Whether a sequence is one frame, as an ``array.array`` is, or none at all, as a ``str`` is."""
+    if isinstance(given, str):
+        return True
+    try:
+        memoryview(given).release()
+    except TypeError:
+        return False
+    return True
 
 
 def _frame(given: object) -> bytes:

@@ -10,6 +10,7 @@ from zmqbridge_twisted.errors import (
     ZmqEndpointError,
     ZmqPeerUnreachable,
     ZmqRequestTimeoutError,
+    ZmqSendRefused,
     ZmqUnknownRequestError,
     ZmqWouldBlock,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "ZmqREQConnection",
     "ZmqRequestTimeoutError",
     "ZmqRouterConnection",
+    "ZmqSendRefused",
     "ZmqSubConnection",
     "ZmqUnknownRequestError",
     "ZmqWouldBlock",

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from time import monotonic
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from twisted.internet.interfaces import IFileDescriptor, IReadDescriptor
 from twisted.python import log
@@ -35,8 +35,12 @@ from zmqbridge_twisted.attributes import options_of
 from zmqbridge_twisted.consuming import Consuming
 from zmqbridge_twisted.errors import as_zmq_error
 from zmqbridge_twisted.factory import ZmqFactory
+from zmqbridge_twisted.reactors import lazily
 
 __all__ = ["ZmqConnection", "ZmqEndpoint", "ZmqEndpointType"]
+
+if not TYPE_CHECKING:
+    __getattr__ = lazily(__name__)
 
 
 class ZmqEndpointType:

@@ -7,6 +7,7 @@ catches what :mod:`zmqbridge.errors` names. Each class here is both.
 from __future__ import annotations
 
 import errno
+from typing import Any
 
 import zmq
 
@@ -19,16 +20,20 @@ from zmqbridge.errors import (
     WouldBlock,
     ZmqBridgeError,
 )
+from zmqbridge.showing import shown
 
 __all__ = [
     "ZmqContextTerminated",
     "ZmqEndpointError",
     "ZmqPeerUnreachable",
     "ZmqRequestTimeoutError",
+    "ZmqSendRefused",
     "ZmqUnknownRequestError",
     "ZmqWouldBlock",
     "as_zmq_error",
 ]
+
+_LONGEST_HEX = 32
 
 
 class ZmqWouldBlock(WouldBlock, zmq.Again):  # type: ignore[misc]
@@ -41,6 +46,7 @@ class ZmqWouldBlock(WouldBlock, zmq.Again):  # type: ignore[misc]
 
     def __init__(self, message: str) -> None:
         zmq.ZMQError.__init__(self, errno.EAGAIN, message)
+        self.args = (message,)
 
 
 class ZmqEndpointError(EndpointError, zmq.ZMQError):  # type: ignore[misc]
@@ -55,6 +61,16 @@ class ZmqPeerUnreachable(PeerUnreachable, zmq.ZMQError):  # type: ignore[misc]
 
     def __init__(self, message: str) -> None:
         zmq.ZMQError.__init__(self, errno.EHOSTUNREACH, message)
+        self.args = (message,)
+
+
+class ZmqSendRefused(LocalProtocolError, zmq.ZMQError):
+    """A send that the type of the socket does not allow: ``errno`` is ``EFSM`` where it is out of turn on a REQ or a
+    REP, ``ENOTSUP`` where the socket never sends."""
+
+    def __init__(self, message: str, errno: int) -> None:
+        zmq.ZMQError.__init__(self, errno, message)
+        self.args = (message, errno)
 
 
 class ZmqContextTerminated(ContextTerminated, zmq.ContextTerminated):
@@ -67,26 +83,41 @@ class ZmqContextTerminated(ContextTerminated, zmq.ContextTerminated):
 class ZmqRequestTimeoutError(RequestTimeout):
     """No reply came in time.
 
+    txZMQ's is a plain exception, which a program may raise with anything; so may this one be.
+
     Args:
-        messageId: the request's id on the wire.
-        timeout: how long it was waited for, in seconds.
+        arguments: the request's id on the wire, or whatever else tells it.
+        messageId: the id, where it is given by its name.
+        timeout: how long it was waited for, in seconds; it may also be the second of the arguments.
+
+    Attributes:
+        messageId: the first argument; ``None`` where there is none.
+        timeout: as above; ``None`` where it was not said.
     """
 
-    def __init__(self, messageId: bytes, timeout: float | None = None) -> None:
-        super().__init__(messageId)
-        self.messageId = messageId
-        self.timeout = timeout
+    def __init__(self, *arguments: Any, messageId: Any = None, timeout: float | None = None) -> None:
+        if messageId is not None:
+            arguments = (messageId, *arguments)
+        Exception.__init__(self, *arguments)
+        self.args = arguments  # OSError, which a TimeoutError is, takes its own out of them
+        self.messageId = arguments[0] if arguments else None
+        self.timeout = arguments[1] if timeout is None and len(arguments) == 2 else timeout
 
     def __str__(self) -> str:
         within = "in time" if self.timeout is None else f"within {self.timeout} s"
-        return f"no reply to the request {self.messageId.hex()} {within}"
+        if not self.args:
+            return f"no reply {within}"
+        id = self.messageId
+        if not isinstance(id, bytes):
+            return BaseException.__str__(self)
+        return f"no reply to the request {id.hex() if len(id) <= _LONGEST_HEX else shown(id)} {within}"
 
 
 class ZmqUnknownRequestError(LocalProtocolError, KeyError):
     """A reply to a request that is not there: answered before, or forgotten, or never received."""
 
     def __str__(self) -> str:
-        return str(self.args[0])
+        return BaseException.__str__(self)
 
 
 def as_zmq_error(error: ZmqBridgeError) -> ZmqBridgeError:
@@ -98,6 +129,8 @@ def as_zmq_error(error: ZmqBridgeError) -> ZmqBridgeError:
         return ZmqEndpointError(message, error.errno)
     if isinstance(error, PeerUnreachable):
         return ZmqPeerUnreachable(message)
+    if isinstance(error, LocalProtocolError) and error.errno is not None:
+        return ZmqSendRefused(message, error.errno)
     if isinstance(error, ContextTerminated):
         return ZmqContextTerminated(message)
     return error

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 
@@ -15,17 +15,19 @@ from zmqbridge.home import Home
 from zmqbridge.waiting.turn import TURN_LIMIT
 from zmqbridge_twisted.attributes import options_of
 from zmqbridge_twisted.backend import TwistedBackend
+from zmqbridge_twisted.reactors import global_reactor, lazily
 
 __all__ = ["ZmqFactory"]
+
+if not TYPE_CHECKING:
+    __getattr__ = lazily(__name__)
 
 
 class _GlobalReactor:
     """The reactor that the program runs, imported when it is first asked for."""
 
     def __get__(self, instance: object, owner: type) -> Any:
-        from twisted.internet import reactor  # noqa: PLC0415 - importing it installs one
-
-        return reactor
+        return global_reactor()
 
 
 class ZmqFactory:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
 import zmq
@@ -35,7 +36,7 @@ class ZmqPubConnection(ZmqConnection):
             LocalProtocolError: if the tag holds the separator.
             TypeError: if the message is neither bytes-like nor text.
         """
-        self._zmqSendFrame(publication_frame(encoded(message), tag, _separator(self.topicSep)))
+        self.send(publication_frame(encoded(message), tag, _separator(self.topicSep)))
 
 
 class ZmqSubConnection(ZmqConnection):
@@ -47,6 +48,8 @@ class ZmqSubConnection(ZmqConnection):
 
     socketType = zmq.SUB
     topicSep: bytes | str = b"\0"
+    _zmqAsked: tuple[object, bool] | None = None
+    _zmqAnswer = False
 
     def subscribe(self, tag: bytes | str) -> None:
         """Receive from now on what is published under tags that begin so.
@@ -67,19 +70,43 @@ class ZmqSubConnection(ZmqConnection):
     def messageReceived(self, message: list[bytes]) -> None:
         """Take a message apart, and pass it to :meth:`gotMessage`.
 
-        ``[tag + b"\\0" + message]`` is what :class:`ZmqPubConnection` sends; ``[tag, message]`` is accepted.
-        Anything else is dropped and counted.
+        ``[tag + b"\\0" + message]`` is what :class:`ZmqPubConnection` sends; ``[tag, message]`` is accepted. Of
+        three frames and more the first counts, as in txZMQ; override this method to have the others. A first
+        frame without a tag is passed on as the message alone, to a handler that can be called so; else the message
+        is dropped and counted.
         """
         try:
-            tag, payload = read_publication(message, _separator(self.topicSep))
+            tag, payload = read_publication(message if len(message) == 2 else message[:1], _separator(self.topicSep))
         except RemoteProtocolError as error:
-            self._zmqFaults.count(error)
-            self._zmqReportFaults()
+            handler: Any = self.gotMessage
+            if self._zmqTakesOne(handler):
+                handler(message[0])
+            else:
+                self._zmqFaults.count(error)
+                self._zmqReportFaults()
         else:
             self.gotMessage(payload, tag)
 
+    def _zmqTakesOne(self, handler: Any) -> bool:
+        """Whether a handler can be called with the message alone, as far as it tells."""
+        function = getattr(handler, "__func__", handler)
+        if self._zmqAsked != (function, function is handler):  # to ask costs more than to handle ten messages
+            self._zmqAsked = (function, function is handler)
+            try:
+                signature(handler).bind(b"")
+            except TypeError:
+                self._zmqAnswer = False
+            except ValueError:
+                self._zmqAnswer = True  # it is of C, and tells nothing
+            else:
+                self._zmqAnswer = True
+        return self._zmqAnswer
+
     def gotMessage(self, message: bytes, tag: bytes) -> None:
         """Handle a published message; to be overridden.
+
+        A handler whose ``tag`` may be left out, as in ``gotMessage(self, message, tag=None)``, also gets what was
+        published without one.
 
         Args:
             message: the payload.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Hashable, Sequence
 from itertools import repeat
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import zmq
 from twisted.internet.defer import Deferred
@@ -23,10 +23,14 @@ from zmqbridge.socket import Socket
 from zmqbridge_twisted.connection import ZmqConnection
 from zmqbridge_twisted.errors import ZmqRequestTimeoutError, ZmqUnknownRequestError, as_zmq_error
 from zmqbridge_twisted.factory import ZmqFactory
+from zmqbridge_twisted.reactors import lazily
 from zmqbridge_twisted.sending import encoded
 from zmqbridge_twisted.unanswered import Unanswered
 
 __all__ = ["ZmqREPConnection", "ZmqREQConnection", "ZmqRequestTimeoutError", "ZmqXREPConnection", "ZmqXREQConnection"]
+
+if not TYPE_CHECKING:
+    __getattr__ = lazily(__name__)
 
 
 class _Caller:
@@ -90,15 +94,19 @@ class ZmqREQConnection(ZmqConnection):
         parts = frames_of(encoded(messageParts)) if messageParts else ()
         caller = _Caller()
         pending = self._zmqRequests.begin(parts, caller)
+        newest = self._zmqNewest
         try:
-            caller.queued = self._zmqSend(pending.frames)
+            self.send(pending.frames)
         except BaseException:
             self._zmqRequests.end(pending)
             raise
+        if self._zmqNewest is not newest:
+            caller.queued = self._zmqNewest
         reply: Deferred[list[bytes]] = Deferred(lambda _: self._zmqGiveUp(pending))
         caller.reply = reply
         if timeout is not None:
-            caller.timer = self._zmqBackend.reactor.callLater(timeout, self._zmqTimeOut, pending, timeout)
+            clock = globals().get("reactor", self._zmqBackend.reactor)  # a test may have put one in its place
+            caller.timer = clock.callLater(timeout, self._zmqTimeOut, pending, timeout)
         return reply
 
     def _zmqGiveUp(self, pending: PendingRequest[_Caller]) -> None:
@@ -111,7 +119,7 @@ class ZmqREQConnection(ZmqConnection):
             caller.queued.cancel()
 
     def _zmqTimeOut(self, pending: PendingRequest[_Caller], timeout: float) -> None:
-        self._zmqFail(pending, ZmqRequestTimeoutError(pending.id, timeout))
+        self._zmqFail(pending, ZmqRequestTimeoutError(pending.id, timeout=timeout))
 
     def _zmqFail(self, pending: PendingRequest[_Caller], error: Exception) -> None:
         self._zmqGiveUp(pending)
@@ -202,7 +210,7 @@ class ZmqREPConnection(ZmqConnection):
                 f"{self.maxUnanswered}, unansweredLifetime={self.unansweredLifetime} s)"
             )
         try:
-            self._zmqSend(reply_frames(envelope, parts))
+            self.send(reply_frames(envelope, parts))
         except (PeerUnreachable, WouldBlock):
             self._zmqDroppedReplies += 1
 

@@ -24,9 +24,11 @@ class Sending:
     queueLimit: int = 0
     queue: deque[Sequence[bytes]]
     _zmqOutbox: Outbox
+    _zmqNewest: Deferred[None] | None = None
 
     def send(self, message: Any) -> None:
-        """Send a message now.
+        """Send a message now. ``publish``, ``push``, ``sendMsg``, ``sendMultipart`` and ``reply`` call it, so a
+        subclass that overrides it sees all that they send.
 
         Args:
             message: one frame, or a list of frames; each ``bytes``, or text, which is encoded as UTF-8.
@@ -38,7 +40,12 @@ class Sending:
             TypeError: if a frame is neither bytes-like nor text.
         """
         if type(message) is bytes:
-            self._zmqSendFrame(message)
+            try:
+                sent = self._zmqOutbox.at_once(message)
+            except ZmqBridgeError as error:
+                raise as_zmq_error(error) from None
+            if not sent:
+                self._zmqSend((message,))
         else:
             self._zmqSend(frames_of(encoded(message)))
 
@@ -65,16 +72,8 @@ class Sending:
             return fail(as_zmq_error(error))
         return succeed(None)
 
-    def _zmqSendFrame(self, frame: bytes) -> None:
-        try:
-            sent = self._zmqOutbox.at_once(frame)
-        except ZmqBridgeError as error:
-            raise as_zmq_error(error) from None
-        if not sent:
-            self._zmqSend((frame,))
-
-    def _zmqSend(self, frames: Sequence[bytes]) -> Deferred[None] | None:
-        """Send frames, or queue them: then return a Deferred that fires when they are gone."""
+    def _zmqSend(self, frames: Sequence[bytes]) -> None:
+        """Send frames, or queue them: then the newest Deferred is theirs, and fires when they are gone."""
         try:
             self._zmqOutbox.send_nowait(frames, self._zmqLane(frames))
         except WouldBlock as error:
@@ -82,10 +81,9 @@ class Sending:
                 raise as_zmq_error(error) from None
             frames = list(frames)
             self.queue.append(frames)
-            return self._zmqWait(frames).addBoth(self._zmqUnqueue, frames)
+            self._zmqNewest = self._zmqWait(frames).addBoth(self._zmqUnqueue, frames)
         except ZmqBridgeError as error:
             raise as_zmq_error(error) from None
-        return None
 
     def _zmqUnqueue(self, result: Any, frames: Sequence[bytes]) -> None:
         self.queue.remove(frames)

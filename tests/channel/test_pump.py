@@ -240,3 +240,56 @@ def test_stopped() -> None:
     place.arrive(b"late")
     place.pump.look()
     assert place.delivered == []
+
+
+def test_stopped_by_a_handler() -> None:
+    """A pump that a handler stops reads no more, though there is more and its socket is read in any case."""
+    place = PumpedPlace()
+    place.channel.lot.reads_always = True
+    place.arrive(b"first")
+
+    def stop() -> None:
+        place.pump.stop()
+        place.arrive(b"second")
+        place.look_at_events()
+
+    place.handler = stop
+    assert place.turn() == [b"first"]
+
+
+@pytest.mark.parametrize("error", [MemoryError("no room"), ZeroDivisionError("a fault")], ids=repr)
+def test_what_fails_is_no_end(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """An error out of a look is logged, and the pump reads on after a while: it is never deaf."""
+    place = PumpedPlace()
+    place.soon.pop()()
+
+    def fail(limit: int) -> tuple[list[list[bytes]], bool]:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(place.socket, "receive", fail)
+        place.pump.look()
+    assert "reading for the model failed; it goes on" in caplog.text
+    assert caplog.records[-1].exc_info is not None
+    assert (place.soon, place.ended) == ([], [])  # it does not fail again and again in each turn
+    (again,) = place.timers
+    place.wire.arrive([b"later"])
+    again.call()
+    place.soon.pop()()
+    assert place.delivered == [b"later"]
+
+
+def test_stopped_while_it_waits_to_read_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pump that is stopped after a failure leaves nothing that the loop would call."""
+    place = PumpedPlace()
+    place.soon.pop()()
+
+    def fail(limit: int) -> tuple[list[list[bytes]], bool]:
+        raise MemoryError
+
+    monkeypatch.setattr(place.socket, "receive", fail)
+    place.pump.look()
+    place.pump.stop()
+    assert [timer.cancelled for timer in place.timers] == [True]

@@ -62,7 +62,7 @@ async def test_a_request_that_was_given_up(loop: Harness, addresses: Addresses) 
 
 
 async def test_many_receive_by_turns(loop: Harness, addresses: Addresses) -> None:
-    """Receives that wait where nothing is read ahead are served in the order of their calls, though some are cancelled."""
+    """Where nothing is read ahead, receives that wait are served in the order of their calls, but the cancelled."""
     async with loop.context(linger=0) as context:
         publisher = context.connection(zmq.XPUB, bind=addresses.new("inproc"))
         receiving = []
@@ -99,3 +99,27 @@ async def test_the_newest(loop: Harness, addresses: Addresses) -> None:
                     assert await task.result() == [b"old %d" % turns]
             await pusher.send(b"new %d" % turns)
             assert await puller.receive() == [b"new %d" % turns]
+
+
+async def test_told_and_cancelled(loop: Harness, addresses: Addresses) -> None:
+    """A receive that is cancelled as it is told that there may be a message leaves it to the next."""
+    async with loop.context(linger=0) as context:
+        puller = context.puller(bind=addresses.new("inproc"), options=NEWEST)
+        pusher = context.pusher(connect=puller.endpoints[0].address, options=NEWEST)
+        for turns in range(8):
+            receiving = []
+            for count in range(1, 4):
+                receiving.append(loop.spawn(puller.receive))
+                await loop.parked(puller, count)
+            leader, told, behind = receiving
+            leader.cancel()
+            with pytest.raises(TaskCancelled):
+                await leader.result()
+            await pusher.send(b"one")
+            for _ in range(turns):
+                await loop.turn()
+            told.cancel()
+            with suppress(TaskCancelled):
+                assert await told.result() == [b"one"]
+                await pusher.send(b"one")
+            assert await behind.result() == [b"one"]

@@ -60,6 +60,33 @@ async def test_receiving_lets_others_run(loop: Harness, addresses: Addresses, ho
         assert turns.count >= COUNT // BATCH // 2  # the counting task itself misses the first turns
 
 
+@pytest.mark.each_backend
+async def test_a_crowd_takes_no_turn_for_each_message(loop: Harness, addresses: Addresses) -> None:
+    """Twenty that iterate over a long queue together take few turns: in each turn each of them has a message or two."""
+    receivers = 20
+
+    async def turns_of(crowd: int) -> int:
+        async with loop.context() as context:
+            puller = context.puller(bind=addresses.new("inproc"), options=UNLIMITED)
+            pusher = context.pusher(connect=puller.endpoints[0].address, options=UNLIMITED)
+            await pusher.send_many([b"%d" % number] for number in range(COUNT))
+            got: list[int] = []
+
+            async def receive() -> None:
+                async for (number,) in puller:
+                    got.append(int(number))
+
+            turns = Turns(loop)
+            for _ in range(crowd):
+                loop.spawn(receive)
+            await loop.until(lambda: len(got) == COUNT)
+            assert sorted(got) == list(range(COUNT))
+            return turns.count
+
+    alone = await turns_of(1)
+    assert await turns_of(receivers) <= alone + 2 * COUNT // receivers
+
+
 @pytest.mark.parametrize("how", ["send", "send_many"])
 async def test_sending_lets_others_run(loop: Harness, addresses: Addresses, how: str) -> None:
     """Sending without end, where there is always room, lets the loop run for each batch's worth of messages."""

@@ -29,7 +29,7 @@ def plain() -> Iterator[zmq.Context[zmq.Socket[bytes]]]:
 async def test_a_peer_that_reads_nothing_and_leaves(
     loop: Harness, addresses: Addresses, plain: zmq.Context[zmq.Socket[bytes]], kind: str
 ) -> None:
-    """One task answers each message. A peer that sends many, reads none and leaves ends the send; the next is served."""
+    """A peer that sends many messages, reads no answer and leaves ends the send to it; the next peer is served."""
     options = zmqbridge.SocketOptions(send_high_water_mark=2)
     async with loop.context(linger=0) as context:
         connection: zmqbridge.Router | zmqbridge.Pair = (
@@ -59,7 +59,7 @@ async def test_a_peer_that_reads_nothing_and_leaves(
         await loop.until(lambda: connection.stats.sent > 2 and connection.stats.buffered > 200)
         await loop.parked(connection)
         greedy.close(0)
-        # A pair refuses a new peer, for good, while it has not forgotten the old one: so another one comes, and another.
+        # A pair refuses a new peer, for good, while it knows the old one: so another one comes, and another.
         answered = False
         while not answered:
             modest = plain.socket(kinds[kind])
@@ -77,7 +77,7 @@ async def test_a_peer_that_reads_nothing_and_leaves(
 
 
 async def test_a_client_of_a_stream_that_leaves_before_its_answer(loop: Harness, addresses: Addresses) -> None:
-    """A STREAM server whose client leaves before its answer is sent is told so, and serves the next one."""
+    """A STREAM server whose client left before its answer is told so, and serves the next one."""
     async with loop.context(linger=0) as context:
         server = context.connection(zmq.STREAM, bind=addresses.new("tcp"))
         port = int(server.endpoints[0].address.rpartition(":")[2])

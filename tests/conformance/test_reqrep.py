@@ -134,14 +134,18 @@ async def test_never_sent_after_its_deadline(loop: Harness, addresses: Addresses
 
 
 @pytest.mark.looks_at("waiting")
+@pytest.mark.parametrize("led", [False, True], ids=["", "behind a leader without a deadline"])
 @pytest.mark.parametrize(("transport", "count"), [("inproc", 5), ("tcp", 1)])
-async def test_loop_blocked_past_the_deadline(loop: Harness, addresses: Addresses, transport: str, count: int) -> None:
+async def test_loop_blocked_past_the_deadline(
+    loop: Harness, addresses: Addresses, transport: str, count: int, led: bool
+) -> None:
     """A reply that came in time counts though the loop was blocked until after the deadline, 20 times of 20."""
     seconds = 0.002
     async with loop.context() as context:
         router = context.router(bind=addresses.new(transport))
         requester = context.requester(connect=router.endpoints[0].address)
         clock = requester._context._find_backend().current_time
+        descriptor = requester.fileno()  # asked for later, it would have the leader look
 
         async def ask(number: int) -> list[bytes] | None:
             try:
@@ -155,8 +159,11 @@ async def test_loop_blocked_past_the_deadline(loop: Harness, addresses: Addresse
             asking = loop.spawn(requester.request, b"nothing is under way")
             router.send_nowait(*await router.receive())
             await asking.result()
+            leader = loop.spawn(requester.request, b"leads") if led else None
+            held = [await router.receive()] if led else []
             tasks = [loop.spawn(ask, number) for number in range(count)]
-            await loop.until(lambda: requester.stats.parked == count or any(task.done for task in tasks))  # noqa: B023
+            parked = count + len(held)
+            await loop.until(lambda: requester.stats.parked == parked or any(task.done for task in tasks))  # noqa: B023
             for _ in range(3):
                 await loop.turn()
             in_time = not any(task.done for task in tasks)  # on a busy machine it may be over already
@@ -167,13 +174,17 @@ async def test_loop_blocked_past_the_deadline(loop: Harness, addresses: Addresse
                     router.send_nowait(*router.receive_nowait())
                     answered += 1
             if in_time:
-                assert select.select([requester.fileno()], [], [], 10)[0]
+                assert select.select([descriptor], [], [], 10)[0]
             while clock() < began + seconds:
                 """The loop is blocked: that is the subject."""
             replies = [await task.result() for task in tasks]
             if in_time:
                 assert replies == [[b"%d" % number] for number in range(count)]
                 raced += 1
+            for message in held:
+                router.send_nowait(*message)
+            if leader is not None:
+                assert await leader.result() == [b"leads"]
 
 
 @pytest.mark.looks_at("waiting")

@@ -48,3 +48,27 @@ async def test_a_list_that_changes(loop: Harness, addresses: Addresses, kind: st
         await sending.result()
         await sender.send(*to, [b"next", b"one"])
         assert await peer.receive() == [b"next", b"one"]
+
+
+@pytest.mark.parametrize("kind", ["dealer", "router"])
+async def test_lists_in_a_list_that_change(loop: Harness, addresses: Addresses, kind: str) -> None:
+    """Of many messages each is sent as it was when they were given, and those before one that is wrong are sent."""
+    async with loop.context(linger=0) as context:
+        peer = context.dealer(bind=addresses.new("inproc"), options=SMALL)
+        make: Any = {"dealer": context.dealer, "router": context.router}[kind]
+        sender = make(connect=peer.endpoints[0].address, options=SMALL)
+        to = b""
+        if isinstance(sender, zmqbridge.Router):
+            await peer.send(b"hello")
+            to = (await sender.receive()).peer
+        lists = [[b"%d" % number, b"x"] for number in range(20)]
+        given: list[Any] = [*lists, "text", [b"never"]]
+        sending = loop.spawn(sender.send_many, [(to, message) for message in given] if to else given)
+        await loop.parked(sender)
+        for frames in lists:
+            frames[1:] = [b"changed", b"and more"]
+        for number in range(20):
+            assert await peer.receive() == [b"%d" % number, b"x"]
+        with pytest.raises(TypeError, match="a frame is bytes-like, not the str 'text'"):
+            await sending.result()
+        assert sender.stats.sent == 20

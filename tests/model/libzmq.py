@@ -16,7 +16,6 @@ come between any two of them.
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Callable
 from typing import Any

@@ -183,7 +183,7 @@ AFTER_EAGAIN_IT_IS_ARMED = [
         "3",
         "a batch that was not the end is followed by another",
         LOOK,
-        ignore_result("_read"),
+        ignore_result("read"),
         conformance("asyncio", "lifecycle", "pipeline"),
     ),
     Mutation(
@@ -196,7 +196,7 @@ AFTER_EAGAIN_IT_IS_ARMED = [
     Mutation(
         "3",
         "where there is no room to read, something may be left",
-        f"{CHANNEL}._read",
+        "zmqbridge.channel.intake:Intake.read",
         returns("True").within(branch("room")),
         LOOKS,
     ),
@@ -267,7 +267,7 @@ AN_ANSWER_MAY_BE_WRONG = [
         "5",
         "where POLLOUT says nothing a writer that parks wakes the leader",
         f"{CHANNEL}.writer_parked",
-        unguarded("tells_room"),
+        unguarded("patience"),
         LOOKS,
     ),
     Mutation(

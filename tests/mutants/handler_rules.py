@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutants.changes import assigned, condition, drop_branch, drop_call, never, unguarded
+from tests.mutants.changes import assigned, branch, condition, drop_branch, drop_call, never, unguarded
 from tests.mutants.mutation import Mutation
 
 __all__ = ["MUTATIONS"]
@@ -36,7 +36,13 @@ MUTATIONS = [
     ),
     Mutation("handlers", "one turn does not last for ever", f"{PUMP}._read_and_deliver", drop_branch("ends"), PUMPS),
     Mutation("handlers", "a router's room is looked for again", f"{PUMP}.look", drop_call("_set_timer"), PUMPS),
-    Mutation("handlers", "what is stopped leaves no timer", f"{PUMP}.stop", drop_call("cancel"), PUMPS),
+    Mutation(
+        "handlers",
+        "what is stopped leaves no timer",
+        f"{PUMP}.stop",
+        drop_call("cancel").within(branch("_timer")),
+        PUMPS,
+    ),
     Mutation("handlers", "what is stopped leads no more", f"{PUMP}.stop", drop_call("leave_watcher"), PUMPS),
     Mutation("handlers", "only so many requests wait for an answer", UNANSWERED, unguarded("limit"), FUZZ),
     Mutation("handlers", "a request waits for an answer only so long", UNANSWERED, unguarded("lifetime"), FUZZ),

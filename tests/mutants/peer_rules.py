@@ -70,7 +70,7 @@ MUTATIONS = [
     Mutation(
         "nothing let in",
         "what is malformed is told",
-        "zmqbridge.channel.channel:Channel._read",
+        "zmqbridge.channel.intake:Intake._receive",
         drop_call("_report_faults"),
         conformance("asyncio", "hostile"),
     ),

@@ -43,7 +43,7 @@ BATCHES = [
     Mutation(
         "fair",
         "a batch is bounded by what is there already",
-        f"{CHANNEL}._read",
+        "zmqbridge.channel.intake:Intake.read",
         assigned("room", "self.batch"),
         LIMITS,
     ),
@@ -179,7 +179,7 @@ READS = [
     Mutation(
         "fair",
         "what one turn reads does not keep others from sending",
-        f"{CHANNEL}._read",
+        "zmqbridge.channel.intake:Intake._receive",
         rename("reads", "sends"),
         TURNS,
     ),

@@ -81,14 +81,14 @@ NOTHING_LOST = [
     Mutation(
         "nothing lost",
         "who is answered is woken",
-        f"{CHANNEL}._deliver",
+        "zmqbridge.channel.intake:Intake._receive",
         drop_call("answer"),
         conformance("asyncio", "reqrep"),
     ),
     Mutation(
         "nothing lost",
         "what is read is granted to those who wait",
-        f"{CHANNEL}._deliver",
+        "zmqbridge.channel.intake:Intake._receive",
         drop_call("grant"),
         conformance("asyncio", "pipeline"),
     ),
@@ -125,7 +125,7 @@ NOTHING_LOST = [
         "a reply that came while the loop was blocked came in time",
         f"{CHANNEL}.wait_for_answer",
         condition("_catch_up", becomes="False"),
-        conformance("twisted-epoll", "reqrep"),
+        conformance("trio", "reqrep"),
     ),
 ]
 

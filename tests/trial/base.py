@@ -8,7 +8,7 @@ from typing import Any
 
 import zmq
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.task import LoopingCall
 from twisted.trial import unittest
 
@@ -25,6 +25,8 @@ class ZmqTestCase(unittest.TestCase):
     """A case with a factory, on the global reactor."""
 
     timeout = SECONDS
+    library: Any = tx
+    """Whose classes it uses: a subclass may run the same cases on txZMQ itself."""
 
     def setUp(self) -> Any:
         self.reactor: Any = reactor
@@ -39,12 +41,12 @@ class ZmqTestCase(unittest.TestCase):
 
     def make_factory(self) -> tx.ZmqFactory:
         """Return one more factory, which the case need not shut down."""
-        factory = tx.ZmqFactory()
+        factory: tx.ZmqFactory = self.library.ZmqFactory()
         self._factories.append(factory)
         return factory
 
     def tearDown(self) -> Any:
-        ended: Deferred[Any] = gatherResults([factory.shutdown() for factory in self._factories])
+        ended: Deferred[Any] = gatherResults([maybeDeferred(factory.shutdown) for factory in self._factories])
         return ended.addCallback(lambda _: self.until(lambda: self._descriptors() <= self._open))
 
     def _descriptors(self) -> int:
@@ -83,6 +85,18 @@ class ZmqTestCase(unittest.TestCase):
         """Return the address that a connection bound last, with the real port."""
         address: str = connection.socket.get_string(zmq.LAST_ENDPOINT)
         return address.rstrip("\0")
+
+    async def came(self, raw: zmq.Socket[bytes], count: int = 1) -> list[list[bytes]]:
+        """Return the next messages of a plain socket, once there are so many."""
+        got: list[list[bytes]] = []
+
+        def look() -> bool:
+            while len(got) < count and raw.poll(0):
+                got.append(raw.recv_multipart())
+            return len(got) == count
+
+        await self.until(look)
+        return got
 
     def collect(self, connection: Any, handler: str) -> list[tuple[Any, ...]]:
         """Assign a handler that appends its arguments to the list that is returned."""

@@ -737,7 +737,7 @@ class EndTests(ConnectionCase):
         # In a process of its own: a reactor cannot always let go of a descriptor that was closed behind its back.
         done = await run_program(self.PROGRAM, type(reactor).__module__, "ZmqPullConnection")
         lines = done.stdout.splitlines()
-        self.assertIn("logged: the socket was closed by other code; open another connection", lines)
+        self.assertTrue(any(line.startswith("logged: the socket was closed by other code") for line in lines), lines)
         self.assertEqual((lines[-1:], done.returncode), (["None None -1 0"], 0), done.stdout + done.stderr)
 
     async def test_socket_closed_by_other_code_found_by_a_send(self) -> None:

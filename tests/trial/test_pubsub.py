@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
+import txzmq
 import zmq
 
 import zmqbridge
@@ -32,6 +34,10 @@ class PubSubCase(ZmqTestCase):
         pub = pub_class(self.factory, TCP)
         sub = sub_class(self.factory, tx.ZmqEndpoint("connect", self.bound(pub)))
         return pub, sub, self.collect(sub, "gotMessage")
+
+    def insist(self, sub: Any, got: list[Any]) -> None:
+        """Assign a handler that cannot be called without a tag."""
+        sub.gotMessage = lambda message, tag: got.append((message, tag))
 
     async def plain(self, sub: Any, got: list[Any]) -> zmq.Socket[bytes]:
         """Return a plain publisher that a subscriber listens to; the case closes it."""
@@ -76,6 +82,83 @@ class PubSubCase(ZmqTestCase):
         self.assertEqual(came.pop(), (b"", end))
         del got[:]
         return came
+
+
+class UntaggedTests(ZmqTestCase):
+    """What is published without a tag, by programs that know nothing of txZMQ."""
+
+    def heard(self, handler: Any, *messages: list[bytes]) -> Any:
+        """Have a subscriber with a handler take messages, as its socket would bring them; return the subscriber."""
+        sub = self.library.ZmqSubConnection(self.factory)
+        sub.gotMessage = handler
+        for message in messages:
+            sub.messageReceived(message)
+        return sub
+
+    def test_message_alone(self) -> None:
+        """A handler that can be called with one argument gets the whole frame, with zero arguments for the tag."""
+        got: list[Any] = []
+        for handler in (
+            lambda message: got.append((message,)),
+            lambda message, tag=None: got.append((message, tag)),
+            lambda *arguments: got.append(arguments),
+            got.append,
+        ):
+            self.heard(handler, [b'{"action":"say"}'])
+        self.assertEqual(
+            got,
+            [(b'{"action":"say"}',), (b'{"action":"say"}', None), (b'{"action":"say"}',), b'{"action":"say"}'],
+        )
+
+    def test_overridden(self) -> None:
+        """So does a method of a subclass."""
+        got: list[Any] = []
+
+        class Bot(self.library.ZmqSubConnection):  # type: ignore[misc, name-defined]
+            def gotMessage(self, message: bytes, tag: bytes = b"none") -> None:
+                got.append((message, tag))
+
+        bot = Bot(self.factory)
+        bot.messageReceived([b"plain"])
+        bot.messageReceived([b"tag\0message"])
+        bot.messageReceived([b""])
+        self.assertEqual(got, [(b"plain", b"none"), (b"message", b"tag"), (b"", b"none")])
+
+    def test_frames(self) -> None:
+        """Of three frames and more it is the first that counts, with a tag or without."""
+        got: list[Any] = []
+        self.heard(
+            lambda message, tag=None: got.append((message, tag)),
+            [b"hashblock", b"body", b"\1\0\0\0"],
+            [b"tag\0message", b"", b""],
+            [b"tag", b"message"],
+        )
+        self.assertEqual(got, [(b"hashblock", None), (b"message", b"tag"), (b"message", b"tag")])
+
+    def test_mock(self) -> None:
+        """A ``Mock`` in the place of the handler is called as the handler would be."""
+        handler = mock.Mock()
+        self.heard(handler, [b"plain"], [b"tag\0message"])
+        self.assertEqual(handler.call_args_list, [mock.call(b"plain"), mock.call(b"message", b"tag")])
+
+
+class TxzmqUntaggedTests(UntaggedTests):
+    """The same of txZMQ."""
+
+    library = txzmq
+
+
+class UntaggedCountTests(UntaggedTests):
+    def test_handlers_that_change(self) -> None:
+        """Each handler that is assigned is asked anew; what it cannot be called with is counted as malformed."""
+        got: list[Any] = []
+        sub = self.heard(lambda message: got.append((message,)), [b"one"])
+        sub.gotMessage = lambda message, tag: got.append((message, tag))
+        sub.messageReceived([b"two"])
+        sub.gotMessage = got.append
+        sub.messageReceived([b"three"])
+        self.assertEqual((got, sub.getStats().malformed), ([(b"one",), b"three"], 1))
+        self.assertEqual(len(self.flushLoggedErrors(zmqbridge.RemoteProtocolError)), 1)
 
 
 class PublishTests(PubSubCase):
@@ -328,6 +411,7 @@ class SeparatorTests(PubSubCase):
     async def test_different_at_the_ends(self) -> None:
         """Where the two ends differ, a message without the subscriber's separator is malformed."""
         pub, sub, got = self.pair()
+        self.insist(sub, got)
         sub.subscribe("")
         await self.settled(lambda tag: pub.publish(b"", tag), sub, got)
         sub.topicSep = b"|"
@@ -385,10 +469,12 @@ class ReceiveTests(PubSubCase):
         self.assertEqual(sub.getStats().malformed, 0)
 
     async def test_malformed(self) -> None:
-        """Malformed messages are dropped, counted, and logged once a burst; the next good one arrives."""
+        """To a handler that takes a message and a tag, what has no tag is malformed: it is dropped, counted, and
+        logged once a burst; the next good one arrives."""
         sub = tx.ZmqSubConnection(self.factory)
         sub.subscribe("")
-        got = self.collect(sub, "gotMessage")
+        got: list[Any] = []
+        self.insist(sub, got)
         raw = await self.plain(sub, got)
         received = sub.getStats().received
         for frames in (
@@ -396,7 +482,7 @@ class ReceiveTests(PubSubCase):
             [b"no separator"],
             [b""],
             [b"tag", b"message", b"third"],
-            [b"tag\0message", b"", b"", b""],
+            [b"", b"", b"", b""],
             *[[b"no separator"]] * 300,
             [b"good\0last"],
         ):
@@ -409,6 +495,16 @@ class ReceiveTests(PubSubCase):
         self.assertEqual(len(logged), 1)
         self.assertIn("malformed", logged[0].getErrorMessage())
         self.assertIn("ZmqSubConnection", logged[0].getErrorMessage())
+
+    async def test_several_frames(self) -> None:
+        """Of three frames and more the first is the publication, as in txZMQ."""
+        sub = tx.ZmqSubConnection(self.factory)
+        sub.subscribe("")
+        got = self.collect(sub, "gotMessage")
+        raw = await self.plain(sub, got)
+        raw.send_multipart([b"tag\0message", b"second", b"third"])
+        await self.until(lambda: got)
+        self.assertEqual(got, [(b"message", b"tag")])
 
     async def test_order_of_the_arguments(self) -> None:
         """``gotMessage`` gets the message, then the tag, in places of these names."""

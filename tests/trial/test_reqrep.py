@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import copy
+import errno
+import pickle
 import random
 import threading
 import uuid
@@ -20,6 +23,7 @@ from twisted.internet.task import Clock
 import zmqbridge
 import zmqbridge_twisted as tx
 from tests.trial.base import ZmqTestCase
+from zmqbridge_twisted import req_rep
 from zmqbridge_twisted.req_rep import ZmqXREPConnection, ZmqXREQConnection
 
 TCP = tx.ZmqEndpoint("bind", "tcp://127.0.0.1:*")
@@ -325,6 +329,38 @@ class TimeoutTests(ReqRepCase):
         self.assertEqual((error.args, error.messageId, error.timeout), ((id,), id, 2.5))
         self.assertIn(id.hex(), str(error))
         self.assertIn("2.5", str(error))
+
+    def test_errors_of_a_programs_own(self) -> None:
+        """The error may be made with anything, as txZMQ's may, and copied, pickled and printed."""
+        for arguments in ((), (b"id",), ("words",), (None,), (b"id", 2.5), (1, 2, 3), (b"a", "b", "c", "d", "e", "f")):
+            error = tx.ZmqRequestTimeoutError(*arguments)
+            self.assertEqual(error.args, arguments)
+            for again in (copy.copy(error), pickle.loads(pickle.dumps(error))):
+                self.assertEqual((type(again), again.args, str(again)), (type(error), arguments, str(error)))
+        self.assertEqual(str(tx.ZmqRequestTimeoutError("words")), "words")
+        self.assertEqual(str(tx.ZmqRequestTimeoutError(1, 2, 3)), "(1, 2, 3)")
+
+    def test_other_errors_pickled(self) -> None:
+        """The other errors of the package are copied and pickled whole, with their errno."""
+        for error in (
+            tx.ZmqWouldBlock("words"),
+            tx.ZmqPeerUnreachable("words"),
+            tx.ZmqEndpointError("words", errno.EADDRINUSE),
+            tx.ZmqSendRefused("words", zmq.EFSM),
+            tx.ZmqContextTerminated("words"),
+        ):
+            for again in (copy.copy(error), pickle.loads(pickle.dumps(error))):
+                self.assertEqual((type(again), again.errno, str(again)), (type(error), error.errno, str(error)))
+        unknown = pickle.loads(pickle.dumps(tx.ZmqUnknownRequestError("words")))
+        self.assertEqual((str(unknown), str(tx.ZmqUnknownRequestError())), ("words", ""))
+
+    async def test_reactor_in_the_module(self) -> None:
+        """The timeouts go by a clock that a test has put in the place of ``req_rep.reactor``, as in txZMQ."""
+        clock = Clock()
+        self.patch(req_rep, "reactor", clock)
+        reply = self.asking(self.plain(zmq.ROUTER)).sendMsg(b"request", timeout=3600)
+        clock.advance(3600)
+        await self.assertFailure(reply, tx.ZmqRequestTimeoutError)
 
     async def test_zero(self) -> None:
         """With a timeout of 0 the request is sent, and given up in a turn to come, not within the call."""

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
+from unittest import mock
 
 import txzmq
 from twisted.internet import reactor
@@ -62,6 +63,19 @@ class NameTests(unittest.TestCase):
         """The modules are attributes of the package, as ``txzmq.connection`` is."""
         for name in MODULES:
             self.assertIsInstance(getattr(tx, name), ModuleType)
+
+    def test_reactor(self) -> None:
+        """The modules that had the name ``reactor`` have it, it may be replaced, and the others have it not."""
+        for name in MODULES:
+            theirs = importlib.import_module(f"txzmq.{name}")
+            ours = importlib.import_module(f"zmqbridge_twisted.{name}")
+            self.assertEqual(hasattr(ours, "reactor"), hasattr(theirs, "reactor"), name)
+            if hasattr(theirs, "reactor"):
+                self.assertIs(ours.reactor, reactor)
+                with mock.patch(f"zmqbridge_twisted.{name}.reactor") as replaced:
+                    self.assertIs(ours.reactor, replaced)
+                self.assertIs(ours.reactor, reactor)
+            self.assertRaises(AttributeError, getattr, ours, "no_such_name")
 
     def test_public_names_exist(self) -> None:
         """What ``__all__`` lists is there, in the package and in each module."""

@@ -94,6 +94,26 @@ def test_claims_are_taken_in_their_order(inbox: Inbox[Any]) -> None:
     assert state(inbox) == (0, 0, False)
 
 
+class Claimant:
+    """Of the least size that can be woken."""
+
+    __slots__ = ()
+
+    def wake(self) -> None:
+        """Nothing."""
+
+
+def test_a_claim_costs_the_same_among_many(inbox: Inbox[Any]) -> None:
+    """Half a million claims are taken in their order in a second; each to pass over those before it takes minutes."""
+    claimants = [Claimant() for _ in range(500_000)]
+    inbox.put(range(500_000))
+    for claimant in claimants:
+        inbox.grant(claimant)
+    for number, claimant in enumerate(claimants):
+        assert inbox.is_first(claimant)
+        assert inbox.take(claimant) == number
+
+
 def test_what_comes_meanwhile_goes_behind(inbox: Inbox[Any]) -> None:
     """Items that come while others are claimed are behind them, and free when all claims have ended."""
     first = Bell()

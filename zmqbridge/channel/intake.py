@@ -67,7 +67,9 @@ class Intake(Generic[Item]):
     def read(self) -> bool:
         """Read what is left of a batch; return whether nothing was left behind."""
         room = self.batch - len(self._inbox)
-        return room > 0 and self._receive(room)[1]
+        if room <= 0:
+            return False
+        return self._receive(room)[1]
 
     def read_beyond(self, now: float) -> None:
         """Read a batch more if it is time to.

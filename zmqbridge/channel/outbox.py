@@ -15,7 +15,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 from zmqbridge.channel.channel import Channel, DeadlinePassed
-from zmqbridge.errors import WouldBlock
+from zmqbridge.errors import LocalProtocolError, WouldBlock
 from zmqbridge.framing import Message, frames_of
 
 __all__ = ["Outbox"]
@@ -103,24 +103,38 @@ class Outbox:
         """Send messages one after another, as :meth:`send` does, with less work for each."""
         channel = self._channel
         backend = channel.enter()
+        given = list(messages) if isinstance(messages, (list, tuple)) else None
         if backend.strict_checkpoints:
+            wrong = None if given is None else _keep(given, 0)
             await channel.checkpoint(backend)
             channel.guard.check()
-        if isinstance(messages, (list, tuple)):
-            await self._send_list(list(messages))
+            if given is not None:
+                await self._send_list(given, kept=True)
+                if wrong is not None:
+                    raise wrong
+                return
+        if given is not None:
+            await self._send_list(given, kept=False)
             return
         for message in messages:
-            await self._send_list([message])
+            await self._send_list([message], kept=False)
 
-    async def _send_list(self, messages: list[Message]) -> None:
+    async def _send_list(self, messages: list[Message], *, kept: bool) -> None:
         start = 0
+        wrong = None
         while start < len(messages):
             if self._turn.sends > 0 and not self._lanes:
                 start += self.attempt.many(messages, start, self._turn.sends)
             if start < len(messages):
+                if not kept:
+                    kept, wrong = True, _keep(messages, start)
+                    continue
                 await self.send(frames_of(messages[start]))
                 self._channel.guard.check()
                 start += 1
+
+        if wrong is not None:
+            raise wrong
 
     def send_many_nowait(self, messages: list[Message]) -> None:
         """Send messages now, as :meth:`send_nowait` does.
@@ -136,3 +150,19 @@ class Outbox:
             if start < len(messages):
                 self.send_nowait(frames_of(messages[start]))
                 start += 1
+
+
+def _keep(messages: list[Message], start: int) -> Exception | None:
+    """Keep messages from an index on as they are now, for their lists may change while some of them wait.
+
+    Returns:
+        The error of the first that is no message: it is taken out, with all behind it.
+    """
+    for index in range(start, len(messages)):
+        if type(messages[index]) is not bytes:
+            try:
+                messages[index] = frames_of(messages[index])
+            except (TypeError, LocalProtocolError) as error:
+                del messages[index:]
+                return error
+    return None

@@ -8,15 +8,16 @@ The consequence. Somebody must be parked who reads, for as long as the connectio
 handler may do anything in the middle of a batch: send, close its own connection, raise, or
 keep the loop busy.
 
-The design. A :class:`Pump` is a parked operation that never leaves, so it leads; whatever
-touches the socket makes the edge stale and wakes it, as it would any leader. Where the edge is stale at the end of
-what it delivers, it looks again before it returns; where it goes stale later, in the next turn of the loop. Once it has
-delivered a batch, or lasted :data:`TURN` seconds, it reads and delivers no more; the rest waits, in order, for the next
-turn. A message leaves the inbox before its handler is called, so none is delivered twice.
+The design. A :class:`Pump` is a parked operation that never leaves, so it leads; whatever touches the socket makes
+the edge stale and wakes it, as it would any leader. Where the edge is stale at the end of what it delivers, it looks
+again before it returns; where it goes stale later, in the next turn of the loop. Once it has delivered as many
+messages as one turn may, or lasted :data:`TURN` seconds, it reads and delivers no more; the rest waits, in order, for
+the next turn. A message leaves the inbox before its handler is called, so none is delivered twice.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from time import monotonic
 from typing import Generic, Protocol, TypeVar
@@ -29,6 +30,10 @@ from zmqbridge.waiting.parking import Parked
 __all__ = ["TURN", "Pump"]
 
 TURN = 0.005
+
+RETRY = 0.1
+
+logger = logging.getLogger("zmqbridge")
 
 Item = TypeVar("Item")
 
@@ -70,6 +75,8 @@ class Pump(Generic[Item]):
         self._scheduled = False
         self._stopped = False
         self._timer: Timer | None = None
+        self._retrying: Timer | None = None
+        self._limit = channel.turn.limit
         self._place = Parked()
         self._place.waiter = self
         channel.attend()
@@ -110,10 +117,14 @@ class Pump(Generic[Item]):
             if not self._stopped:
                 self.stop()
                 self._ended(error)
+        except Exception:
+            # No fault of the loop's, which would watch the descriptor no more: the connection would be deaf for ever.
+            logger.exception("reading for %s failed; it goes on", channel.describe())
+            self._retry_later()
         finally:
             self._looking = False
             if not self._stopped:
-                if channel.edge.stale or len(channel.inbox):
+                if (channel.edge.stale or len(channel.inbox)) and self._retrying is None:
                     self.wake()
                 self._set_timer()
 
@@ -121,7 +132,7 @@ class Pump(Generic[Item]):
         deliver, inbox, clock = self._deliver, channel.inbox, self._clock
         take = inbox.take_free
         ends = clock() + TURN
-        room = channel.intake.batch
+        room = self._limit
         while room > 0 and not self._stopped:
             if not len(inbox):
                 channel.look()
@@ -132,6 +143,15 @@ class Pump(Generic[Item]):
                     return
             if not channel.edge.stale:
                 return
+
+    def _retry_later(self) -> None:
+        """Look again after a while: what failed may fail again, and again."""
+        if self._retrying is None and not self._stopped:
+            self._retrying = self._call_later(RETRY, self._retry)
+
+    def _retry(self) -> None:
+        self._retrying = None
+        self.wake()
 
     def _set_timer(self) -> None:
         patience = self._channel.patience()
@@ -148,4 +168,7 @@ class Pump(Generic[Item]):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._retrying is not None:
+            self._retrying.cancel()
+            self._retrying = None
         self._channel.lot.leave_watcher(self._place)

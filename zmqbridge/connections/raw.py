@@ -96,8 +96,22 @@ class Router(Receiver[RoutedMessage[FrameT]]):
 
         It ends at the first that cannot be sent; those before it were.
         """
-        for peer, message in messages:
-            await self.send(peer, message)
+        if not isinstance(messages, (list, tuple)):
+            for peer, message in messages:
+                await self.send(peer, message)
+            return
+        wrong: Exception | None = None
+        given: list[list[bytes]] = []
+        for peer, message in messages:  # as they are now
+            try:
+                given.append(_routed(peer, message))
+            except (TypeError, LocalProtocolError) as error:
+                wrong = error
+                break
+        for peer, *frames in given:
+            await self.send(peer, frames)
+        if wrong is not None:
+            raise wrong
 
 
 def _routed(peer: bytes, message: Message) -> list[bytes]:

@@ -416,14 +416,19 @@ def raise_failure(type_name: str, error: zmq.ZMQError) -> NoReturn:
     if error.errno == zmq.ETERM:
         raise ContextTerminated("the ZeroMQ context was terminated; close the connection") from None
     if error.errno == zmq.ENOTSOCK:
-        raise ConnectionClosed(
-            "the socket was closed by other code, or broke off in mid-message; open another connection"
-        ) from None
+        raise ConnectionClosed("the socket was closed by other code; open another connection") from None
     if error.errno == zmq.ENOTSUP:
-        raise LocalProtocolError(f"a {type_name} socket goes one way only; it does not do this") from None
+        raise _misuse(error, f"a {type_name} socket goes one way only; it does not do this") from None
     if error.errno == zmq.EFSM:
-        raise LocalProtocolError(
+        raise _misuse(
+            error,
             f"a {type_name} socket sends and receives by turns, and it is not the turn of this; "
-            "a requester or a replier has no turns"
+            "a requester or a replier has no turns",
         ) from None
     raise ZmqBridgeError(f"libzmq failed: {error}") from error
+
+
+def _misuse(found: zmq.ZMQError, words: str) -> LocalProtocolError:
+    error = LocalProtocolError(words)
+    error.errno = found.errno
+    return error

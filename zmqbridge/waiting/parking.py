@@ -34,8 +34,8 @@ parked        there may be room (head of a lane)           told to try, woken; s
 parked        it leaves                                    gone
 served        it runs (reader), and others are before it   nothing: it is woken when it is its turn
 served        it runs (reader, watcher)                    it takes what is its own, and is gone; the next is woken
-served        it runs (reader told to try), reads   gone; the next reader is told to try
-served        it runs (reader told to try), fails   parked again, the first of the readers
+served        it runs (reader told to try) and reads       gone; the next reader is told to try
+served        it runs (reader told to try) and fails       parked again, the first of the readers
 served        it runs (writer) and sends                   gone; the next head of its lane is told to try
 served        it runs (writer) and cannot send             parked again, at the head of its lane
 served        it leaves without its message (reader)       gone; its claim ends, the next reader is granted the message
