@@ -137,6 +137,7 @@ class SocketOptions(Generic[FrameT]):
         memoryview_from: frames of so many bytes and more, 1,024 at least, are received as read-only
             memoryviews of libzmq's own buffer instead of copies. The buffer lives as long as the
             view. Tags and the ids of requests are bytes all the same. The default copies all.
+            These options, and what a connection with them receives, are of ``bytes | memoryview`` then.
 
     Raises:
         OptionError: for a value of the wrong type or out of range; the message names the

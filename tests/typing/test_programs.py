@@ -18,8 +18,8 @@ from zmqbridge.options import OtherOptions, SocketOptions
 ROOT = Path(__file__).parents[2]
 PROGRAMS = "tests/typing/programs"
 
-# Where pyright has no wheel of its own for node, it is not installed.
-CHECKERS = {"mypy": ["mypy", "--strict", PROGRAMS], "pyright": ["pyright"]}
+# pyright is not installed where node has no wheel.
+CHECKERS = {"mypy": ["mypy", "--strict", PROGRAMS], "pyright": ["pyright", "--pythonpath", sys.executable]}
 
 
 @pytest.mark.long
