@@ -133,6 +133,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=repeated)
 
 
+# PyPy's collector keeps the old apart by itself.
+FREEZES = hasattr(gc, "freeze")
+
+
 def pytest_collection() -> None:
     """Make thousands of tests, none of them garbage, undisturbed."""
     gc.disable()
@@ -141,12 +145,14 @@ def pytest_collection() -> None:
 def pytest_collection_finish() -> None:
     """Have the garbage collector pass them over: the many tests that collect garbage would go through them all."""
     gc.collect()
-    gc.freeze()
+    if FREEZES:
+        gc.freeze()
     gc.enable()
 
 
 def pytest_sessionfinish() -> None:
-    gc.unfreeze()
+    if FREEZES:
+        gc.unfreeze()
 
 
 def _load(name: str) -> Any:
