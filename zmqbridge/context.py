@@ -25,7 +25,7 @@ from zmqbridge.connections import (
     Subscriber,
 )
 from zmqbridge.endpoints import Addresses
-from zmqbridge.framing import Tag
+from zmqbridge.framing import FrameT, Tag
 from zmqbridge.home import Home
 from zmqbridge.options import SocketOptions
 from zmqbridge.showing import shown
@@ -110,7 +110,7 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
+        options: SocketOptions[Any] | None = None,
     ) -> Publisher:
         """Return a connection that publishes: :meth:`Publisher.publish <zmqbridge.Publisher.publish>`."""
         return Publisher(self, zmq.PUB, bind=bind, connect=connect, options=options)
@@ -121,8 +121,8 @@ class Context:
         tags: Iterable[Tag] = (),
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Subscriber:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Subscriber[FrameT]:
         """Return a connection that receives what is published under some tags.
 
         Args:
@@ -136,7 +136,7 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
+        options: SocketOptions[Any] | None = None,
     ) -> Pusher:
         """Return a connection whose messages go to its pullers in turn: ``await pusher.send(...)``."""
         return Pusher(self, zmq.PUSH, bind=bind, connect=connect, options=options)
@@ -146,8 +146,8 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Puller:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Puller[FrameT]:
         """Return a connection that receives from pushers: ``async for frames in puller``."""
         return Puller(self, zmq.PULL, bind=bind, connect=connect, options=options)
 
@@ -156,8 +156,8 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Requester:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Requester[FrameT]:
         """Return a connection that asks: ``await requester.request(...)``, any number at once."""
         return Requester(self, zmq.DEALER, bind=bind, connect=connect, options=options)
 
@@ -167,8 +167,8 @@ class Context:
         reply_timeout: float = 1.0,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Replier:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Replier[FrameT]:
         """Return a connection that is asked: ``async for request in replier``.
 
         Args:
@@ -182,8 +182,8 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Router:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Router[FrameT]:
         """Return a connection that names its peer in each message it sends or receives."""
         return Router(self, zmq.ROUTER, bind=bind, connect=connect, options=options)
 
@@ -192,8 +192,8 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Dealer:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Dealer[FrameT]:
         """Return a connection that sends to its peers in turn and receives from all of them."""
         return Dealer(self, zmq.DEALER, bind=bind, connect=connect, options=options)
 
@@ -202,8 +202,8 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Pair:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Pair[FrameT]:
         """Return a connection that talks with exactly one peer."""
         return Pair(self, zmq.PAIR, bind=bind, connect=connect, options=options)
 
@@ -213,8 +213,8 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> RawConnection:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> RawConnection[FrameT]:
         """Return a connection of any of libzmq's types, its frames as they are.
 
         Args:

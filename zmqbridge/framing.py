@@ -23,13 +23,20 @@ raise :exc:`~zmqbridge.LocalProtocolError` or :exc:`TypeError`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias
 
 from zmqbridge.errors import LocalProtocolError, RemoteProtocolError
 from zmqbridge.showing import shown
 
 if TYPE_CHECKING:
-    from typing_extensions import Buffer  # type checkers carry it; collections.abc has it from Python 3.12 on
+    # Type checkers carry it: collections.abc has Buffer from Python 3.12 on, typing the defaults from 3.13 on.
+    from typing_extensions import Buffer, TypeVar
+
+    FrameT = TypeVar("FrameT", bound=bytes | memoryview, default=bytes)
+else:
+    from typing import TypeVar
+
+    FrameT = TypeVar("FrameT")
 
 __all__ = [
     "FRAME_MEMORY",
@@ -38,6 +45,7 @@ __all__ = [
     "NO_MEMORY",
     "BytesLike",
     "Envelope",
+    "FrameT",
     "Message",
     "Publication",
     "Tag",
@@ -85,7 +93,7 @@ _LIKELY_TAG = 256
 new_tuple: Any = tuple.__new__
 
 
-class Publication(NamedTuple):
+class Publication(NamedTuple, Generic[FrameT]):
     """One published message.
 
     Attributes:
@@ -94,7 +102,7 @@ class Publication(NamedTuple):
     """
 
     tag: bytes
-    message: bytes
+    message: FrameT
 
 
 class Envelope(NamedTuple):

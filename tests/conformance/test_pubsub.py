@@ -20,7 +20,7 @@ UNLIMITED = zmqbridge.SocketOptions(send_high_water_mark=0)
 
 
 async def publish_until_heard(
-    loop: Harness, publisher: zmqbridge.Publisher, subscriber: zmqbridge.Subscriber, tag: str = "probe"
+    loop: Harness, publisher: zmqbridge.Publisher, subscriber: zmqbridge.Subscriber[Any], tag: str = "probe"
 ) -> None:
     """Return once a publication has come through, and nothing of the probing is left behind.
 

@@ -77,7 +77,7 @@ class Connection:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
+        options: SocketOptions[Any] | None = None,
     ) -> None:
         binds, connects = addresses_of(bind), addresses_of(connect)
         self._context = context
@@ -100,7 +100,7 @@ class Connection:
         self._channel = self._link.channel
         self._outbox = self._link.outbox
 
-    def _fill_in(self, options: SocketOptions) -> SocketOptions:
+    def _fill_in(self, options: SocketOptions[Any]) -> SocketOptions[Any]:
         defaults = {"linger": self._context.linger} | self._defaults
         return replace(options, **{name: value for name, value in defaults.items() if getattr(options, name) is None})
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import zmq
 
 from zmqbridge.connections.base import Connection, Owner, Receiver
-from zmqbridge.framing import BytesLike, Publication, Tag, publication_frame
+from zmqbridge.framing import BytesLike, FrameT, Publication, Tag, publication_frame
 from zmqbridge.protocols import SubscriberProtocol
 from zmqbridge.showing import shown
 from zmqbridge.socket import Socket
@@ -50,7 +50,7 @@ class Publisher(Connection):
         self._outbox.send_many_nowait([publication_frame(message, tag) for tag, message in publications])
 
 
-class Subscriber(Receiver[Publication]):
+class Subscriber(Receiver[Publication[FrameT]]):
     """A SUB socket: receives what is published under the tags that it subscribed to.
 
     Args:
