@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from tests.conformance.harnesses.base import Harness
-from tests.typing.programs import pipeline, views, without_views
+from tests.typed.programs import pipeline, views, without_views
 from zmqbridge.options import OtherOptions, SocketOptions
 
 ROOT = Path(__file__).parents[2]
-PROGRAMS = "tests/typing/programs"
+PROGRAMS = "tests/typed/programs"
 
 # pyright is not installed where node has no wheel.
 CHECKERS = {"mypy": ["mypy", "--strict", PROGRAMS], "pyright": ["pyright", "--pythonpath", sys.executable]}
