@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.conformance.harnesses.base import Harness
-from tests.typed.programs import pipeline, views, without_views
+from tests.typed.programs import calls, loops, pipeline, views, without_views
 from zmqbridge.options import OtherOptions, SocketOptions
 
 ROOT = Path(__file__).parents[2]
@@ -43,11 +43,22 @@ def test_checked_strictly(checker: str) -> None:
 
 @pytest.mark.any_loop
 @pytest.mark.parametrize(
-    "program", [pipeline, views, without_views], ids=lambda program: program.__name__.rpartition(".")[2]
+    "program", [calls, loops, pipeline, views, without_views], ids=lambda program: program.__name__.rpartition(".")[2]
 )
 async def test_runs(loop: Harness, program: Any) -> None:
     """What the type checkers pass does at run time what its types say."""
     await program.main()
+
+
+def test_handlers_run() -> None:
+    """So does what has handlers, in a process of its own, for a reactor runs once."""
+    program = """
+from twisted.internet import defer, task
+from tests.typed.programs import handlers
+task.react(lambda reactor: defer.Deferred.fromCoroutine(handlers.main()))
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_every_option_is_known_to_type_checkers() -> None:
