@@ -48,7 +48,7 @@ def _seconds(
     )
 
 
-def _flag(option: str) -> Any:
+def _flag(option: str | None) -> Any:
     return field(default=None, metadata={"option": option, "kind": "flag"})
 
 
@@ -88,6 +88,7 @@ class OtherOptions(TypedDict, total=False):
     curve_public_key: bytes | str | None
     curve_secret_key: bytes | str | None
     curve_server_key: bytes | str | None
+    watch: bool | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,6 +143,9 @@ class SocketOptions(Generic[FrameT]):
             memoryviews of libzmq's own buffer instead of copies. The buffer lives as long as the
             view. Tags and the ids of requests are bytes all the same. The default copies all.
             These options, and what a connection with them receives, are of ``bytes | memoryview`` then.
+        watch: have libzmq tell of the connection's peers: :attr:`~zmqbridge.Connection.peers`,
+            :meth:`~zmqbridge.Connection.events` and :meth:`~zmqbridge.Connection.wait_connected` need it. It takes
+            a thread for each context, and a descriptor for each connection. ``None`` is the context's.
 
     Raises:
         OptionError: for a value of the wrong type or out of range; the message names the
@@ -174,6 +178,7 @@ class SocketOptions(Generic[FrameT]):
     curve_secret_key: bytes | str | None = _key("CURVE_SECRETKEY")
     curve_server_key: bytes | str | None = _key("CURVE_SERVERKEY")
     memoryview_from: int | None = _count(None, low=1024)
+    watch: bool | None = _flag(None)
 
     if TYPE_CHECKING:
         # What a connection with these options receives: frames are bytes, unless views of large ones are asked for.

@@ -121,6 +121,21 @@ async def asked(context: zmqbridge.Context) -> None:
         assert_type(request, Request[bytes])
 
 
+async def watched(context: zmqbridge.Context) -> None:
+    """Where peers are watched, their number and their coming and going have types."""
+    puller = context.puller(bind=ANYWHERE, options=SocketOptions(watch=True))
+    assert_type(puller, zmqbridge.Puller[bytes])
+    context.pusher(connect=puller.endpoints[0].address)
+    assert_type(await puller.wait_connected(1, timeout=10.0), int)
+    assert_type(puller.peers, int)
+    async for event in puller.events():
+        assert_type(event, zmqbridge.Event)
+        assert_type(event.kind, zmqbridge.EventKind)
+        assert_type(event.address, str)
+        assert_type(event.error, str | None)
+        puller.close()
+
+
 def whatever_it_is(
     connection: zmqbridge.Connection, receiver: zmqbridge.Receiver[Any], sender: zmqbridge.Sender
 ) -> bool:
@@ -151,6 +166,7 @@ async def main() -> None:
         await routed(context)
         await published(context)
         await asked(context)
+        await watched(context)
         pusher, puller = context.pusher(), context.puller()
         assert_type(pusher, zmqbridge.Pusher)
         assert_type(puller, zmqbridge.Puller[bytes])

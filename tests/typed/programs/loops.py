@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import assert_type
 
 import zmqbridge
@@ -59,6 +59,10 @@ class OwnBackend:
     def release(self, fd: int) -> None:
         """Forget a descriptor."""
         self._backend.release(fd)
+
+    def call_from_thread(self, function: Callable[[], object]) -> None:
+        """Have the loop call it."""
+        self._backend.call_from_thread(function)
 
 
 async def main() -> None:
