@@ -23,9 +23,6 @@ MISSED_TURNS = 3  # by the counting task, before its first and after the last ba
 HUGE = b"x" * (1 << 20)
 
 MALFORMED_PUBLICATIONS: list[list[bytes]] = [
-    [b""],
-    [b"no separator"],
-    [HUGE],
     [b"a\0", b"b", b"c"],
     [b"", b"", b""],
     [b"x"] * 200,
@@ -33,6 +30,9 @@ MALFORMED_PUBLICATIONS: list[list[bytes]] = [
     [b"a\0b"] * 200,
 ]
 ODD_PUBLICATIONS: list[list[bytes]] = [
+    [b""],
+    [b"no end of a tag"],
+    [HUGE],
     [b"\0"],
     [b"\0\0"],
     [b"", b""],
@@ -132,7 +132,7 @@ async def test_layouts_for_a_subscriber(loop: Harness, addresses: Addresses, cap
         for layout in ODD_PUBLICATIONS:
             await peer.send(layout)
             tag, message = await subscriber.receive()
-            assert [tag, message] == layout or [tag + b"\0" + message] == layout
+            assert layout in ([tag, message], [tag + b"\0" + message], [message])
         assert subscriber.stats.malformed == len(MALFORMED_PUBLICATIONS)
         assert subscriber.stats.received == len(MALFORMED_PUBLICATIONS) + len(ODD_PUBLICATIONS)
         assert len(told(caplog)) == 1
@@ -221,7 +221,7 @@ async def flooded(
     """A connection for which a burst of malformed messages and then a good one are queued, and what the latter is."""
     if role == "subscriber":
         subscriber, peer = await subscribed(context, addresses.new("inproc"))
-        await peer.send_many([b"junk"] for _ in range(BURST))
+        await peer.send_many([b"junk"] * 3 for _ in range(BURST))
         await peer.send(b"good\0at last")
         return subscriber, (b"good", b"at last")
     replier = context.replier(bind=addresses.new("inproc"), options=UNLIMITED)
