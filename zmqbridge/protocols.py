@@ -35,6 +35,7 @@ from zmqbridge.framing import (
     Publication,
     Tag,
     new_tuple,
+    prefix_bytes,
     read_envelope,
     read_publication,
     read_reply,
@@ -179,8 +180,12 @@ class SubscriberProtocol:
         return tuple(self._tags)
 
     def subscribe(self, tag: Tag) -> bytes:
-        """Note a subscription and return the prefix for libzmq."""
-        prefix = tag_bytes(tag)
+        """Note a subscription and return the prefix for libzmq.
+
+        Raises:
+            LocalProtocolError: if it is too long for libzmq.
+        """
+        prefix = prefix_bytes(tag)
         self._tags[prefix] += 1
         return prefix
 
