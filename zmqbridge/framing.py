@@ -200,7 +200,7 @@ def prefix_bytes(tag: Tag) -> bytes:
 
     Raises:
         TypeError: if it is neither ``str`` nor ``bytes``.
-        LocalProtocolError: if it is longer than :data:`MAX_PREFIX`.
+        LocalProtocolError: if it is longer than 4,096 bytes.
     """
     prefix = tag_bytes(tag)
     if len(prefix) > MAX_PREFIX:
