@@ -90,6 +90,7 @@ lint: $(VENV)/.lint ## formatting, lint rules and types
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(RUN) -m pyright --pythonpath $(RUN)
 
 format: $(VENV)/.lint ## rewrite the code in the project's format
 	$(RUN) -m ruff format .

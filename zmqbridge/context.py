@@ -25,7 +25,7 @@ from zmqbridge.connections import (
     Subscriber,
 )
 from zmqbridge.endpoints import Addresses
-from zmqbridge.framing import Tag
+from zmqbridge.framing import FrameT, Tag
 from zmqbridge.home import Home
 from zmqbridge.options import SocketOptions
 from zmqbridge.showing import shown
@@ -114,7 +114,7 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
+        options: SocketOptions[Any] | None = None,
         presence: bool = False,
     ) -> Publisher:
         """Return a connection that publishes: :meth:`Publisher.publish <zmqbridge.Publisher.publish>`.
@@ -132,8 +132,8 @@ class Context:
         tags: Iterable[Tag] = (),
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Subscriber:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Subscriber[FrameT]:
         """Return a connection that receives what is published under some tags.
 
         Args:
@@ -147,7 +147,7 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
+        options: SocketOptions[Any] | None = None,
     ) -> Pusher:
         """Return a connection whose messages go to its pullers in turn: ``await pusher.send(...)``."""
         return Pusher(self, zmq.PUSH, bind=bind, connect=connect, options=options)
@@ -157,8 +157,8 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Puller:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Puller[FrameT]:
         """Return a connection that receives from pushers: ``async for frames in puller``."""
         return Puller(self, zmq.PULL, bind=bind, connect=connect, options=options)
 
@@ -167,9 +167,9 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
+        options: SocketOptions[FrameT] | None = None,
         on_peer_lost: Literal["wait", "raise"] = "wait",
-    ) -> Requester:
+    ) -> Requester[FrameT]:
         """Return a connection that asks: ``await requester.request(...)``, any number at once.
 
         Args:
@@ -184,8 +184,8 @@ class Context:
         reply_timeout: float = 1.0,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Replier:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Replier[FrameT]:
         """Return a connection that is asked: ``async for request in replier``.
 
         Args:
@@ -199,8 +199,8 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Router:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Router[FrameT]:
         """Return a connection that names its peer in each message it sends or receives."""
         return Router(self, zmq.ROUTER, bind=bind, connect=connect, options=options)
 
@@ -209,8 +209,8 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Dealer:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Dealer[FrameT]:
         """Return a connection that sends to its peers in turn and receives from all of them."""
         return Dealer(self, zmq.DEALER, bind=bind, connect=connect, options=options)
 
@@ -219,8 +219,8 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Pair:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Pair[FrameT]:
         """Return a connection that talks with exactly one peer."""
         return Pair(self, zmq.PAIR, bind=bind, connect=connect, options=options)
 
@@ -230,8 +230,8 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> RawConnection:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> RawConnection[FrameT]:
         """Return a connection of any of libzmq's types, its frames as they are.
 
         Args:

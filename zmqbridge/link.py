@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 from weakref import WeakMethod, ref
 
 import zmq
@@ -116,7 +116,7 @@ class Link(Generic[Item]):
         home: Home,
         socket_type: int,
         *,
-        options: SocketOptions,
+        options: SocketOptions[Any],
         prepare: Callable[[Socket], None],
         binds: Iterable[str] = (),
         connects: Iterable[str] = (),

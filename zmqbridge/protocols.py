@@ -36,6 +36,7 @@ from zmqbridge.framing import (
     Publication,
     Tag,
     new_tuple,
+    prefix_bytes,
     read_envelope,
     read_publication,
     read_reply,
@@ -224,9 +225,9 @@ class SubscriberProtocol:
         """Note a subscription and return the prefix for libzmq.
 
         Raises:
-            LocalProtocolError: if it is one of the reserved tags.
+            LocalProtocolError: if it is too long for libzmq, or one of the reserved tags.
         """
-        prefix = tag_bytes(tag)
+        prefix = prefix_bytes(tag)
         if prefix.startswith(RESERVED):
             raise LocalProtocolError(f"the tag {shown(tag)} begins with {shown(RESERVED)}, which is this library's own")
         self._tags[prefix] += 1

@@ -577,6 +577,31 @@ async def test_huge_messages(loop: Harness, addresses: Addresses) -> None:
         assert replier.stats.malformed == 10
 
 
+@pytest.mark.each_backend
+async def test_message_of_very_many_frames(loop: Harness, addresses: Addresses) -> None:
+    """A message of very many frames is read in many turns of the loop, which runs others meanwhile."""
+    frames, turns = 40 * 4096, 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            await loop.turn()
+            turns += 1
+
+    async with loop.context(linger=0) as context:
+        puller = context.puller(bind=addresses.new("inproc"))
+        pusher = context.pusher(connect=puller.endpoints[0].address)
+        await pusher.send([b""] * frames)
+        await pusher.send(b"behind it")
+        counting = loop.spawn(count_turns)
+        assert await puller.receive() == [b""] * frames
+        assert turns >= 40 - MISSED_TURNS
+        assert await puller.receive() == [b"behind it"]
+        counting.cancel()
+        with pytest.raises(TaskCancelled):
+            await counting.result()
+
+
 @pytest.mark.one_task
 async def test_very_many_empty_frames(loop: Harness, addresses: Addresses) -> None:
     """A frame costs something though it is empty: messages of very many of them are few in a batch."""

@@ -688,12 +688,13 @@ class MidMessage:
         self.kind = kind
         self._context = context
         make: dict[str, Callable[..., Any]] = {
+            "pusher": context.pusher,
             "dealer": context.dealer,
             "pair": context.pair,
             "router": context.router,
             "replier": context.replier,
         }
-        self.connection: Any = make.get(kind, context.pusher)(bind=address)
+        self.connection = make.get(kind, make["pusher"])(bind=address)
         self.routes = kind in ("router", "replier")
         self.tried: list[bytes] = []
         self._request: Any = None

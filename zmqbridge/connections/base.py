@@ -85,7 +85,7 @@ class Connection(Watched):
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
+        options: SocketOptions[Any] | None = None,
     ) -> None:
         binds, connects = addresses_of(bind), addresses_of(connect)
         self._context = context
@@ -110,7 +110,7 @@ class Connection(Watched):
         self._channel = self._link.channel
         self._outbox = self._link.outbox
 
-    def _fill_in(self, options: SocketOptions) -> SocketOptions:
+    def _fill_in(self, options: SocketOptions[Any]) -> SocketOptions[Any]:
         defaults = {"linger": self._context.linger, "watch": self._context.watch} | self._defaults
         return replace(options, **{name: value for name, value in defaults.items() if getattr(options, name) is None})
 

@@ -14,7 +14,7 @@ from zmqbridge.connections.base import Connection, Owner, Receiver, Stats
 from zmqbridge.connections.following import Following, check_count, deadline_in
 from zmqbridge.decoding import Decoder
 from zmqbridge.errors import LocalProtocolError, WaitTimeout, ZmqBridgeError
-from zmqbridge.framing import SEPARATOR, BytesLike, Publication, Tag, publication_frame
+from zmqbridge.framing import SEPARATOR, BytesLike, FrameT, Publication, Tag, publication_frame
 from zmqbridge.presence.echo import new_echo_tag, own_name
 from zmqbridge.presence.subscriptions import SubscriptionChange, Subscriptions
 from zmqbridge.protocols import Echoes, SubscriberProtocol
@@ -175,7 +175,7 @@ class Publisher(Connection):
         self._outbox.send_many_nowait([publication_frame(message, tag) for tag, message in publications])
 
 
-class Subscriber(Receiver[Publication]):
+class Subscriber(Receiver[Publication[FrameT]]):
     """A SUB socket: receives what is published under the tags that it subscribed to.
 
     Args:

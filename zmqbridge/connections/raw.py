@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from sys import maxsize
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple
 
 import zmq
 
@@ -13,14 +13,14 @@ from zmqbridge.connections.base import Frames, Receiver, Sender
 from zmqbridge.connections.routed import Routed
 from zmqbridge.decoding import Decoder
 from zmqbridge.errors import LocalProtocolError
-from zmqbridge.framing import Message, frames_of
+from zmqbridge.framing import FrameT, Message, frames_of
 from zmqbridge.showing import shown
 from zmqbridge.socket import Socket
 
 __all__ = ["Dealer", "Pair", "RawConnection", "RoutedMessage", "Router"]
 
 
-class RoutedMessage(NamedTuple):
+class RoutedMessage(NamedTuple, Generic[FrameT]):
     """A message that reached a router.
 
     Attributes:
@@ -29,7 +29,7 @@ class RoutedMessage(NamedTuple):
     """
 
     peer: bytes
-    frames: list[bytes]
+    frames: list[FrameT]
 
 
 class RouterDecoder:
@@ -43,19 +43,19 @@ class RouterDecoder:
         return [RoutedMessage(frames[0], frames[1:]) for frames in messages], ()
 
 
-class RawConnection(Sender, Receiver[Frames]):
+class RawConnection(Sender, Receiver[list[FrameT]]):
     """A socket of any type, its frames as they are: see :meth:`zmqbridge.Context.connection`."""
 
 
-class Dealer(Sender, Receiver[Frames]):
+class Dealer(Sender, Receiver[list[FrameT]]):
     """A DEALER socket: sends to its peers in turn, receives from all of them."""
 
 
-class Pair(Sender, Receiver[Frames]):
+class Pair(Sender, Receiver[list[FrameT]]):
     """A PAIR socket: talks with exactly one peer."""
 
 
-class Router(Routed, Receiver[RoutedMessage]):
+class Router(Routed, Receiver[RoutedMessage[FrameT]]):
     """A ROUTER socket: knows its peers by routing id, and sends to the one that is named.
 
     A peer whose queue is full holds up only the messages to itself.

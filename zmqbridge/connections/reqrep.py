@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from math import inf
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic
 from weakref import ref
 
 import zmq
@@ -22,7 +22,7 @@ from zmqbridge.connections.base import Connection, Frames, Owner, Receiver, Stat
 from zmqbridge.connections.routed import Routed
 from zmqbridge.decoding import Decoder
 from zmqbridge.errors import LocalProtocolError, PeerLost, PeerUnreachable, RequestTimeout, ZmqBridgeError
-from zmqbridge.framing import MAX_FRAMES, Envelope, Message, frames_of, reply_frames
+from zmqbridge.framing import MAX_FRAMES, Envelope, FrameT, Message, frames_of, reply_frames
 from zmqbridge.options import SocketOptions, check_options, check_wait
 from zmqbridge.presence.events import Event, EventKind
 from zmqbridge.presence.standing import Standing
@@ -40,7 +40,7 @@ logger = logging.getLogger("zmqbridge")
 DEAF_PEERS = 10_000
 
 
-class Requester(Connection):
+class Requester(Connection, Generic[FrameT]):
     """A DEALER socket that asks and is answered; :meth:`request` may be awaited by many tasks at once.
 
     With several peers, requests go to them in turn. ``immediate`` defaults to ``True``: a request
@@ -63,7 +63,7 @@ class Requester(Connection):
         context: Owner,
         socket_type: int,
         *,
-        options: SocketOptions | None = None,
+        options: SocketOptions[Any] | None = None,
         on_peer_lost: str = "wait",
         **arguments: Any,
     ) -> None:
@@ -98,7 +98,7 @@ class Requester(Connection):
         self._protocol: RequesterProtocol[Parked] = RequesterProtocol(self._faults)
         return self._protocol
 
-    async def request(self, message: Message, *, timeout: float | None = None) -> list[bytes]:
+    async def request(self, message: Message, *, timeout: float | None = None) -> list[FrameT]:
         """Send a request and return its reply.
 
         If it is cancelled, or times out, a reply that comes later is dropped and counted.
@@ -141,7 +141,9 @@ class Requester(Connection):
             self._protocol.end(pending)
             self._asked.discard(pending)
             del self
-        return pending.reply
+        reply: Any = pending.reply
+        frames: list[FrameT] = reply
+        return frames
 
     def _nobody(self) -> str:
         """What a watched connection adds to the words for a request without a reply."""
@@ -157,7 +159,7 @@ class Requester(Connection):
         return self._link.stats(unmatched=self._protocol.unmatched)
 
 
-class Request:
+class Request(Generic[FrameT]):
     """One request that reached a replier: read :attr:`parts`, then await :meth:`reply`.
 
     A request that is never answered costs nothing once it is dropped; its client times out.
@@ -172,8 +174,9 @@ class Request:
 
     __slots__ = ("_envelope", "_replied", "_replier", "id", "parts", "peer")
 
-    def __init__(self, envelope: Envelope, replier: Replier) -> None:
-        self.parts = envelope.parts
+    def __init__(self, envelope: Envelope, replier: Replier[FrameT]) -> None:
+        parts: Any = envelope.parts
+        self.parts: list[FrameT] = parts
         self.id = envelope.id
         self.peer = envelope.route[0] if envelope.route else envelope.id
         self._envelope = envelope
@@ -231,13 +234,13 @@ class RequestDecoder:
     single = None
     max_frames = MAX_FRAMES
 
-    def __init__(self, replier: Replier, protocol: ReplierProtocol) -> None:
+    def __init__(self, replier: Replier[Any], protocol: ReplierProtocol) -> None:
         self.mixed = False
         self._latest: bytes | None = None
         self._replier = ref(replier)
         self._protocol = protocol
 
-    def decode(self, messages: list[Frames]) -> tuple[list[Request], tuple[()]]:
+    def decode(self, messages: list[Frames]) -> tuple[list[Request[Any]], tuple[()]]:
         """Return the requests among these messages."""
         replier = self._replier()
         assert replier is not None, "its connection reads them"
@@ -249,7 +252,7 @@ class RequestDecoder:
         return [Request(envelope, replier) for envelope in self._protocol.receive(messages)], ()
 
 
-class Replier(Routed, Receiver[Request]):
+class Replier(Routed, Receiver[Request[FrameT]]):
     """A ROUTER socket that is asked and answers: ``async for request in replier``.
 
     Requests may be answered in any order, by any task, while more are received.

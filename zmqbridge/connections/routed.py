@@ -21,7 +21,7 @@ class Routed(Connection):
     _routes: Routes | None = None
 
     def __init__(
-        self, context: Owner, socket_type: int, *, options: SocketOptions | None = None, **arguments: Any
+        self, context: Owner, socket_type: int, *, options: SocketOptions[Any] | None = None, **arguments: Any
     ) -> None:
         given = check_options(options)
         self._tracing = bool(context.watch if given.watch is None else given.watch)

@@ -284,7 +284,7 @@ class Socket(BareSocket):
         self.input_pending = bool(events & POLLIN)
         return events
 
-    def apply(self, options: SocketOptions) -> None:
+    def apply(self, options: SocketOptions[Any]) -> None:
         super().apply(options)
         if options.memoryview_from is not None:
             self.views_from = options.memoryview_from
