@@ -8,6 +8,7 @@ PUB to SUB         ``[message]``                  accepted on receipt where it h
 PUB to SUB         ``[tag, message]``             accepted on receipt, never sent
 DEALER to ROUTER   ``[id, b"", *parts]``          ``id`` is the 16 bytes of a uuid4
 at a ROUTER        ``[*route, id, b"", *parts]``  each ROUTER on the way adds its peer
+either way         ``[b""]``                      a peer introduces itself, ``PROBE_ROUTER``; ignored
 =================  =============================  =======================================
 
 A plain REQ socket sends no id of its own: a router then sees
@@ -42,6 +43,7 @@ __all__ = [
     "Publication",
     "Tag",
     "frames_of",
+    "is_probe",
     "memory_of",
     "new_tuple",
     "publication_frame",
@@ -252,6 +254,11 @@ def _held(frame: Any) -> bytes:
 def request_frames(id: bytes, parts: Sequence[bytes]) -> list[bytes]:
     """Return the frames of a request as its DEALER sends them."""
     return [id, DELIMITER, *parts]
+
+
+def is_probe(frames: Sequence[bytes]) -> bool:
+    """Whether this is the empty message with which a peer introduces itself and no more: ``PROBE_ROUTER``."""
+    return len(frames) == 1 and not frames[0]
 
 
 def read_reply(frames: Sequence[bytes]) -> tuple[bytes, list[bytes]]:

@@ -34,6 +34,7 @@ from zmqbridge.framing import (
     Envelope,
     Publication,
     Tag,
+    is_probe,
     new_tuple,
     read_envelope,
     read_publication,
@@ -248,9 +249,10 @@ class RequesterProtocol(Generic[Caller]):
 
     Attributes:
         unmatched: replies that nobody waits for: late, repeated, or forged.
+        probes: empty messages with which routers introduced themselves.
     """
 
-    __slots__ = ("_ids", "_pending", "faults", "unmatched")
+    __slots__ = ("_ids", "_pending", "faults", "probes", "unmatched")
 
     single: ClassVar[type[Any] | None] = None
     max_frames: ClassVar[int] = MAX_FRAMES
@@ -258,6 +260,7 @@ class RequesterProtocol(Generic[Caller]):
     def __init__(self, faults: Faults, ids: Iterator[bytes] | None = None) -> None:
         self.faults = faults
         self.unmatched = 0
+        self.probes = 0
         self._ids = request_ids() if ids is None else ids
         self._pending: dict[bytes, PendingRequest[Caller]] = {}
 
@@ -290,7 +293,10 @@ class RequesterProtocol(Generic[Caller]):
             try:
                 id, parts = read_reply(frames)
             except RemoteProtocolError as error:
-                self.faults.count(error)
+                if is_probe(frames):
+                    self.probes += 1
+                else:
+                    self.faults.count(error)
                 continue
             pending = self._pending.pop(id, None)
             if pending is None:
@@ -312,15 +318,20 @@ class RequesterProtocol(Generic[Caller]):
 
 
 class ReplierProtocol:
-    """What the requests say that reach a replier."""
+    """What the requests say that reach a replier.
 
-    __slots__ = ("faults",)
+    Attributes:
+        probes: empty messages with which peers introduced themselves.
+    """
+
+    __slots__ = ("faults", "probes")
 
     single: ClassVar[type[Any] | None] = None
     max_frames: ClassVar[int] = MAX_FRAMES
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
+        self.probes = 0
 
     def decode(self, messages: list[Frames]) -> tuple[list[Envelope], tuple[()]]:
         """Return the requests among these messages."""
@@ -330,6 +341,9 @@ class ReplierProtocol:
         """Return the requests among these messages."""
         envelopes = []
         for frames in batch:
+            if len(frames) == 2 and is_probe(frames[1:]):  # behind the peer's routing id
+                self.probes += 1
+                continue
             try:
                 envelopes.append(read_envelope(frames))
             except RemoteProtocolError as error:

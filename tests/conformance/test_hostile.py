@@ -23,16 +23,17 @@ MISSED_TURNS = 3  # by the counting task, before its first and after the last ba
 HUGE = b"x" * (1 << 20)
 
 MALFORMED_PUBLICATIONS: list[list[bytes]] = [
-    [b""],
-    [b"no separator"],
-    [HUGE],
     [b"a\0", b"b", b"c"],
+    [HUGE] * 3,
     [b"", b"", b""],
     [b"x"] * 200,
     [b""] * 200,
     [b"a\0b"] * 200,
 ]
 ODD_PUBLICATIONS: list[list[bytes]] = [
+    [b""],
+    [b"no separator"],
+    [HUGE],
     [b"\0"],
     [b"\0\0"],
     [b"", b""],
@@ -45,7 +46,7 @@ ODD_PUBLICATIONS: list[list[bytes]] = [
 ]
 
 MALFORMED_REPLIES: list[Callable[[bytes], list[bytes]]] = [
-    lambda own: [b""],
+    lambda own: [b"\0"],
     lambda own: [b"one"],
     lambda own: [own],
     lambda own: [HUGE],
@@ -79,7 +80,6 @@ MALFORMED_REQUESTS: list[list[bytes]] = [
     [*[b"x"] * 199, b""],
 ]
 ODD_REQUESTS: list[list[bytes]] = [
-    [b""],
     [b"", b""],
     [b"id", b""],
     [b"", b"id", b"", b"x"],
@@ -132,7 +132,8 @@ async def test_layouts_for_a_subscriber(loop: Harness, addresses: Addresses, cap
         for layout in ODD_PUBLICATIONS:
             await peer.send(layout)
             tag, message = await subscriber.receive()
-            assert [tag, message] == layout or [tag + b"\0" + message] == layout
+            untagged = [message] == layout and not tag
+            assert untagged or [tag, message] == layout or [tag + b"\0" + message] == layout
         assert subscriber.stats.malformed == len(MALFORMED_PUBLICATIONS)
         assert subscriber.stats.received == len(MALFORMED_PUBLICATIONS) + len(ODD_PUBLICATIONS)
         assert len(told(caplog)) == 1
@@ -197,19 +198,64 @@ async def test_layouts_for_a_router(loop: Harness, addresses: Addresses, caplog:
 
 
 @pytest.mark.one_task
-async def test_router_that_introduces_itself(loop: Harness, addresses: Addresses) -> None:
-    """The empty message with which some routers introduce themselves is a request without parts, and no error."""
-    async with loop.context() as context:
+@pytest.mark.parametrize("socket_type", [zmq.ROUTER, zmq.DEALER, zmq.REQ])
+async def test_peer_that_introduces_itself(
+    loop: Harness, addresses: Addresses, socket_type: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The empty message with which some peers introduce themselves to a replier is no request, nor malformed."""
+    async with loop.context(linger=0) as context:
         replier = context.replier(bind=addresses.new("tcp"))
-        with zmq.Context() as plain_context, plain_context.socket(zmq.ROUTER) as peer:
-            peer.set(zmq.PROBE_ROUTER, 1)
-            peer.linger = 0
-            peer.connect(replier.endpoints[0].address)
-            request = await replier.receive()
-            assert (request.id, request.parts) == (request.peer, [])
-        dealer = context.dealer(connect=replier.endpoints[0].address)
-        await dealer.send([b"id", b"", b"good"])
-        assert (await replier.receive()).parts == [b"good"]
+        address = replier.endpoints[0].address
+        probing = context.connection(socket_type, connect=address, options=zmqbridge.SocketOptions(probe_router=True))
+        while replier.stats.probes == 0:
+            with pytest.raises(zmqbridge.WouldBlock):
+                replier.receive_nowait()
+            await loop.turn()
+        if socket_type != zmq.ROUTER:
+            await probing.send(b"good" if socket_type == zmq.REQ else [b"id", b"", b"good"])
+        else:
+            await context.dealer(connect=address).send([b"id", b"", b"good"])
+        request = await replier.receive()
+        assert request.parts == [b"good"]
+        stats = replier.stats
+        assert (stats.received, stats.probes, stats.malformed) == (1, 1, 0)
+        assert told(caplog) == []
+
+
+async def test_empty_requests(loop: Harness, addresses: Addresses) -> None:
+    """A request without parts, or with an empty one, is a request: it has an id, or the envelope of a REQ socket."""
+    async with loop.context(linger=0) as context:
+        replier = context.replier(bind=addresses.new("tcp"))
+        address = replier.endpoints[0].address
+        asking = loop.spawn(context.requester(connect=address).request, b"")
+        request = await replier.receive()
+        assert request.parts == [b""]
+        await request.reply([])
+        assert await asking.result() == []
+        await context.dealer(connect=address).send([b"id", b""])
+        request = await replier.receive()
+        assert (request.id, request.parts) == (b"id", [])
+        await context.connection(zmq.REQ, connect=address).send(b"")
+        request = await replier.receive()
+        assert (request.id, request.parts) == (request.peer, [b""])
+        assert (replier.stats.received, replier.stats.probes) == (3, 0)
+
+
+async def test_router_that_introduces_itself(
+    loop: Harness, addresses: Addresses, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The empty message with which some routers introduce themselves to a requester is nothing malformed either."""
+    async with loop.context(linger=0) as context:
+        options = zmqbridge.SocketOptions(probe_router=True, connect_routing_id=b"asking")
+        requester = context.requester(bind=addresses.new("tcp"))
+        router = context.router(connect=requester.endpoints[0].address, options=options)
+        asking = loop.spawn(requester.request, b"?")
+        peer, frames = await router.receive()
+        await router.send(peer, frames)
+        assert await asking.result() == [b"?"]
+        stats = requester.stats
+        assert (stats.received, stats.probes, stats.malformed, stats.unmatched_replies) == (1, 1, 0, 0)
+        assert told(caplog) == []
 
 
 # --- bursts ---
@@ -221,7 +267,7 @@ async def flooded(
     """A connection for which a burst of malformed messages and then a good one are queued, and what the latter is."""
     if role == "subscriber":
         subscriber, peer = await subscribed(context, addresses.new("inproc"))
-        await peer.send_many([b"junk"] for _ in range(BURST))
+        await peer.send_many([b"of", b"three", b"frames"] for _ in range(BURST))
         await peer.send(b"good\0at last")
         return subscriber, (b"good", b"at last")
     replier = context.replier(bind=addresses.new("inproc"), options=UNLIMITED)
