@@ -67,6 +67,8 @@ class Context:
         zmq_context: a ``zmq.Context`` to share, for inproc with other code; whoever made it
             terminates it, and ``io_threads`` and ``max_sockets`` are then as it has them. So are the options that it
             gives to all of its sockets, where a connection's own do not say otherwise.
+        watch: whether connections are watched where their options do not say; see
+            :attr:`SocketOptions.watch <zmqbridge.SocketOptions>`.
         turn_limit: how many messages one turn of the loop reads on each connection, and how many it sends, at most.
             Also how many are read ahead. Fewer let the loop run more often, more move more messages a second.
 
@@ -84,13 +86,15 @@ class Context:
         max_sockets: int = MAX_SOCKETS,
         zmq_context: zmq.Context[Any] | None = None,
         turn_limit: int = TURN_LIMIT,
+        watch: bool = False,
     ) -> None:
-        SocketOptions(linger=linger)
+        SocketOptions(linger=linger, watch=watch)
         _check_number("io_threads", io_threads, "libzmq needs one at least to reach the network")
         _check_number("max_sockets", max_sockets, "a context without sockets connects nothing")
         if zmq_context is not None and not isinstance(zmq_context, zmq.Context):
             raise TypeError(f"zmq_context is a {type(zmq_context).__name__}; it takes a zmq.Context to share")
         self.linger = linger
+        self.watch = watch
         self.turn_limit = check_turn_limit(turn_limit)
         self._finder = BackendFinder(backend)
         self._home = Home(

@@ -27,6 +27,7 @@ from zmqbridge.endpoints import Endpoint
 from zmqbridge.errors import ConnectionClosed, EndpointError
 from zmqbridge.home import Home
 from zmqbridge.options import Secret, SocketOptions
+from zmqbridge.presence.watch import Watch
 from zmqbridge.protocols import Faults, State
 from zmqbridge.showing import listed, shown
 from zmqbridge.socket import Socket
@@ -96,6 +97,7 @@ class Link(Generic[Item]):
 
     Attributes:
         socket, channel, outbox: the socket, who waits on it, and what sends on it.
+        watch: what libzmq tells of it, where the options say so.
         endpoints: where it listens and to what it connects, in the order of the calls.
         faults: as given.
 
@@ -128,6 +130,7 @@ class Link(Generic[Item]):
         self._close = WeakMethod(close)
         self.faults = faults
         self.endpoints: list[Endpoint] = []
+        self.watch: Watch | None = None
         socket = self.socket = home.open_socket(socket_type, options.linger or 0.0)
         try:
             name = _weakly(describe, f"<a {socket.type_name} connection>")
@@ -136,6 +139,8 @@ class Link(Generic[Item]):
             self.outbox = Outbox(self.channel)
             socket.apply(options)
             prepare(socket)
+            if options.watch:
+                self.watch = Watch(socket.raw, self.channel.bell, home.attendant, name)
             for address in binds:
                 self._add(socket.bind(address))
             for address in connects:
@@ -144,6 +149,7 @@ class Link(Generic[Item]):
             self._adapt()
         except BaseException:
             home.part(self.endpoints)
+            self._stop_watching()
             socket.close(0)
             raise
         socket.before_closing(_weakly(self._close_by_others, True))
@@ -190,6 +196,8 @@ class Link(Generic[Item]):
             self._check_endpoint("connect", address)
             socket.disconnect(address)
             self._forget_endpoint("connect", address)
+            if self.watch is not None:
+                self.watch.forget(address)
 
     def _check_endpoint(self, type: Literal["bind", "connect"], address: str) -> None:
         if Endpoint(type, address) not in self.endpoints:
@@ -275,6 +283,7 @@ class Link(Generic[Item]):
         """
         self.check_thread()
         linger = 0.0 if self.channel.guard.state in (State.CLOSED, State.FORKED) else self.socket.linger
+        self._stop_watching()
         ended = self.channel.close()
         if ended:
             self._leave(linger)
@@ -289,6 +298,7 @@ class Link(Generic[Item]):
         else:
             # The loop, which runs in another thread, finds out that the descriptor is closed.
             self._leave(self.socket.linger)
+            self._stop_watching()
             self.socket.close()
 
     def _close_by_others(self) -> bool:
@@ -302,12 +312,17 @@ class Link(Generic[Item]):
         if not guard.inherit():
             return False
         linger = self.socket.linger
+        self._stop_watching()
         reason = "the socket was closed by other code; open another connection"
         guard.close(reason)
         self.channel.ended_by(ConnectionClosed(reason))
         self.channel.dropped += self.channel.inbox.clear()
         self._leave(linger)
         return True
+
+    def _stop_watching(self) -> None:
+        if self.watch is not None and self.channel.guard.state is not State.FORKED:  # then it is its parent's
+            self.watch.stop()
 
     def _leave(self, linger: float) -> None:
         home = self._home()

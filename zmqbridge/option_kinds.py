@@ -62,7 +62,7 @@ def seconds(
     )
 
 
-def flag(option: str, *, only: Iterable[str] = ()) -> Any:
+def flag(option: str | None, *, only: Iterable[str] = ()) -> Any:
     """Return a field for ``True`` or ``False``."""
     return _field(option, "flag", only)
 

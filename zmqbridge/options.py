@@ -127,6 +127,9 @@ class SocketOptions:
         memoryview_from: frames of so many bytes and more, 1,024 at least, are received as read-only
             memoryviews of libzmq's own buffer instead of copies. The buffer lives as long as the
             view. Tags and the ids of requests are bytes all the same. The default copies all.
+        watch: have libzmq tell of the connection's peers: :attr:`~zmqbridge.Connection.peers`,
+            :meth:`~zmqbridge.Connection.events` and :meth:`~zmqbridge.Connection.wait_connected` need it. It takes
+            a thread for each context, and a descriptor for each connection. ``None`` is the context's.
 
     Raises:
         OptionError: for a value of the wrong type or out of range; the message names the
@@ -197,6 +200,7 @@ class SocketOptions:
     curve_secret_key: bytes | str | None = key("CURVE_SECRETKEY")
     curve_server_key: bytes | str | None = key("CURVE_SERVERKEY")
     memoryview_from: int | None = count(None, low=1024)
+    watch: bool | None = flag(None)
 
     def __post_init__(self) -> None:
         for spec in fields(self):

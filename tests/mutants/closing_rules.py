@@ -33,7 +33,7 @@ CLOSES = [
     Mutation("closing", "nobody owns what is terminated", f"{GUARD}.terminate", drop_call("_tell"), GUARDS),
     Mutation("closing", "no check opens it again", f"{GUARD}._tell", condition("open", becomes="True"), GUARDS),
     Mutation("closing", "a check says why it is too late", f"{GUARD}.check", drop_call("check"), GUARDS),
-    Mutation("closing", "all that are parked are woken", f"{CHANNEL}:Channel.close", drop_call("wake_all"), CLOSING),
+    Mutation("closing", "all that are parked are woken", f"{CHANNEL}:Channel.close", drop_call("_wake_all"), CLOSING),
     Mutation(
         "closing",
         "those who have a claim are woken as well",
@@ -80,7 +80,7 @@ CLOSES = [
         "closing",
         "who is told that the socket was ended is woken",
         f"{CHANNEL}:Channel.ended_by",
-        drop_call("wake_all"),
+        drop_call("_wake_all"),
         LOOKS,
     ),
     Mutation(

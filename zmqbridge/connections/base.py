@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from zmqbridge._backends import BackendFinder
 from zmqbridge.abc import Backend
+from zmqbridge.connections.watched import Watched
 from zmqbridge.decoding import Decoder, FramesDecoder
 from zmqbridge.endpoints import Addresses, Endpoint, addresses_of
 from zmqbridge.errors import ConnectionClosed, OptionError
@@ -41,13 +42,14 @@ class Owner(Protocol):
 
     linger: float
     turn_limit: int
+    watch: bool
     _home: Home
     _finder: BackendFinder
 
     def _find_backend(self) -> Backend: ...
 
 
-class Connection:
+class Connection(Watched):
     """A ZeroMQ socket with its endpoints, open until it is closed.
 
     Made by the methods of :class:`zmqbridge.Context`; not to be instantiated directly. Use it
@@ -101,7 +103,7 @@ class Connection:
         self._outbox = self._link.outbox
 
     def _fill_in(self, options: SocketOptions) -> SocketOptions:
-        defaults = {"linger": self._context.linger} | self._defaults
+        defaults = {"linger": self._context.linger, "watch": self._context.watch} | self._defaults
         return replace(options, **{name: value for name, value in defaults.items() if getattr(options, name) is None})
 
     def _decoder(self) -> Decoder[Any, Any]:
