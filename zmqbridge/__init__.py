@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         ZmqBridgeError,
     )
     from zmqbridge.framing import Publication
+    from zmqbridge.framings import MultipartPublication
     from zmqbridge.options import SocketOptions
     from zmqbridge.presence import Event, EventKind
     from zmqbridge.socket import speedups_enabled
@@ -70,6 +71,7 @@ __all__ = [
     "EventKind",
     "HandshakeFailed",
     "LocalProtocolError",
+    "MultipartPublication",
     "OptionError",
     "Pair",
     "PeerLost",
@@ -99,7 +101,7 @@ __all__ = [
 ]
 
 # Where the names live, the modules without zmq first.
-_HOMES = ("errors", "endpoints", "framing", "options", "presence", "connections", "context", "socket")
+_HOMES = ("errors", "endpoints", "framing", "framings", "options", "presence", "connections", "context", "socket")
 
 
 def __getattr__(name: str) -> Any:

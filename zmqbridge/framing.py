@@ -43,6 +43,7 @@ __all__ = [
     "Publication",
     "Tag",
     "frames_of",
+    "held",
     "is_probe",
     "memory_of",
     "new_tuple",
@@ -227,8 +228,10 @@ def read_publication(frames: Sequence[bytes], separator: bytes = SEPARATOR) -> P
         publication: Publication = new_tuple(Publication, parts)
         return publication
     if len(frames) == 2:
-        return Publication(_held(frames[0]), frames[1])
-    raise RemoteProtocolError(f"a publication of {len(frames)} frames instead of one or two")
+        return Publication(held(frames[0]), frames[1])
+    raise RemoteProtocolError(
+        f"a publication of {len(frames)} frames instead of one or two; framing='multipart' takes any number"
+    )
 
 
 def _read_view(frame: memoryview, separator: bytes) -> Publication:
@@ -243,7 +246,7 @@ def _read_view(frame: memoryview, separator: bytes) -> Publication:
         head *= 16
 
 
-def _held(frame: Any) -> bytes:
+def held(frame: Any) -> bytes:
     """Return what is compared, hashed and sent back, as bytes, though a peer made it large enough for a view."""
     if isinstance(frame, memoryview):
         return bytes(frame)
@@ -295,7 +298,7 @@ def read_envelope(frames: Sequence[bytes]) -> Envelope:
         raise RemoteProtocolError(
             f"a request with an envelope of {end} frame(s) that take {memory} bytes of memory, more than {MAX_ENVELOPE}"
         )
-    *route, id = map(_held, frames[:end])
+    *route, id = map(held, frames[:end])
     return Envelope(route, id, list(frames[end + 1 :]))
 
 

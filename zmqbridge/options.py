@@ -15,9 +15,9 @@ A traceback can be shown with the variables of its frames. So an error about opt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
-from functools import wraps
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cache, wraps
 from typing import Any, Literal, TypeAlias
 
 from zmqbridge.errors import OptionError
@@ -203,10 +203,10 @@ class SocketOptions:
     watch: bool | None = flag(None)
 
     def __post_init__(self) -> None:
-        for spec in fields(self):
-            value = getattr(self, spec.name)
+        for name, rule in _rules():
+            value = getattr(self, name)
             if value is not None:
-                check_value(spec.name, value, spec.metadata)
+                check_value(name, value, rule)
         if (self.curve_public_key is None) != (self.curve_secret_key is None):
             raise OptionError("curve_public_key and curve_secret_key are a pair; one of them is missing")
         if self.curve_server and self.curve_server_key is not None:
@@ -229,11 +229,15 @@ class SocketOptions:
 
     def libzmq_values(self) -> Iterator[tuple[str, str, int | bytes]]:
         """Yield the field's name, libzmq's option and its value in libzmq's unit, for all of libzmq's that is set."""
-        for spec in fields(self):
-            value = getattr(self, spec.name)
-            if value is None or spec.metadata["option"] is None:
-                continue
-            yield spec.name, spec.metadata["option"], value_for(value, spec.metadata)
+        for name, rule in _rules():
+            value = getattr(self, name)
+            if value is not None and rule["option"] is not None:
+                yield name, rule["option"], value_for(value, rule)
+
+    def filled(self, values: Mapping[str, Any]) -> SocketOptions:
+        """Return these options, with values for some of the fields that are left open here."""
+        missing = {name: value for name, value in values.items() if getattr(self, name) is None}
+        return replace(self, **missing) if missing else self
 
     def over(self, defaults: SocketOptions, type_name: str) -> SocketOptions:
         """Return these options, and those of others for what is left open here.
@@ -242,16 +246,19 @@ class SocketOptions:
             defaults: the others; what they say for other types of sockets alone is passed over.
             type_name: the type of the socket, such as ``"XPUB"``.
         """
-        values = {}
-        for spec in fields(self):
-            value, only = getattr(self, spec.name), spec.metadata["only"]
-            if value is None and (not only or type_name in only):
-                value = getattr(defaults, spec.name)
-            values[spec.name] = value
-        try:
-            return SocketOptions(**values)
-        finally:
-            values.clear()  # an error's frame shows no secret
+        return self.filled(
+            {
+                name: value
+                for name, rule in _rules()
+                if (value := getattr(defaults, name)) is not None and type_name in (rule["only"] or (type_name,))
+            }
+        )
+
+
+@cache
+def _rules() -> tuple[tuple[str, Any], ...]:
+    """Return the name of each field, and what it takes."""
+    return tuple((spec.name, spec.metadata) for spec in fields(SocketOptions))
 
 
 def _forgetful(init: Callable[..., None]) -> Callable[..., None]:
@@ -294,6 +301,11 @@ class Secret:
         return "<Secret>"
 
 
+@cache
+def _left_open() -> SocketOptions:
+    return SocketOptions()
+
+
 def check_options(options: object) -> SocketOptions:
     """Return the options that a caller gave for a connection.
 
@@ -301,7 +313,7 @@ def check_options(options: object) -> SocketOptions:
         OptionError: if they are none.
     """
     if options is None:
-        return SocketOptions()
+        return _left_open()
     if not isinstance(options, SocketOptions):
         raise OptionError(
             f"options is a {type(options).__name__}; it takes a SocketOptions, as in SocketOptions(linger=0)"

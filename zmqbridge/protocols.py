@@ -32,17 +32,14 @@ from zmqbridge.framing import (
     MAX_FRAMES,
     NO_MEMORY,
     Envelope,
-    Publication,
     Tag,
     is_probe,
-    new_tuple,
     read_envelope,
-    read_publication,
     read_reply,
     request_frames,
-    split,
     tag_bytes,
 )
+from zmqbridge.framings import TAGGED, Framing
 from zmqbridge.showing import listed, shown
 
 __all__ = [
@@ -53,6 +50,7 @@ __all__ = [
     "RequesterProtocol",
     "State",
     "SubscriberProtocol",
+    "Subscriptions",
     "request_ids",
 ]
 
@@ -149,29 +147,16 @@ class Faults(Burst):
         self.latest = NO_MEMORY if isinstance(error, MemoryError) else str(error)
 
 
-def _read_at_once(batch: list[Any]) -> list[Publication] | None:
-    """Return all of a batch, or ``None`` if one is not what nearly all are: well-formed, and one frame of bytes."""
-    if batch and type(batch[0]) is Publication:
-        return batch if set(map(type, batch)) == {Publication} else None
-    with suppress(AttributeError, MemoryError):
-        return [new_tuple(Publication, parts) for parts in split(batch)]
-    return None
-
-
-class SubscriberProtocol:
-    """Which tags a subscriber asked for, and what its messages say.
+class Subscriptions:
+    """Which tags were asked for.
 
     libzmq counts equal subscriptions, so each needs its own unsubscription; this
     class counts with it, to name a mistake that libzmq would pass over.
     """
 
-    __slots__ = ("_tags", "faults")
+    __slots__ = ("_tags",)
 
-    single: ClassVar[type[Any] | None] = Publication
-    max_frames: ClassVar[int] = MAX_FRAMES
-
-    def __init__(self, faults: Faults) -> None:
-        self.faults = faults
+    def __init__(self) -> None:
         self._tags: Counter[bytes] = Counter()
 
     @property
@@ -200,29 +185,43 @@ class SubscriberProtocol:
             del self._tags[prefix]
         return prefix
 
-    def decode(self, messages: list[Any]) -> tuple[list[Publication], tuple[()]]:
+
+class SubscriberProtocol(Subscriptions):
+    """Which tags a subscriber asked for, and what its messages say.
+
+    Args:
+        faults: counts what is no publication.
+        framing: how publications are laid out.
+    """
+
+    __slots__ = ("_framing", "faults", "single")
+
+    max_frames: ClassVar[int] = MAX_FRAMES
+
+    def __init__(self, faults: Faults, framing: Framing[Any] = TAGGED) -> None:
+        super().__init__()
+        self.faults = faults
+        self.single = framing.single
+        self._framing = framing
+
+    def decode(self, messages: list[Any]) -> tuple[list[Any], tuple[()]]:
         """Return the publications among these messages."""
         return self.receive(messages), ()
 
-    def receive(self, batch: Iterable[Frames | bytes | Publication]) -> list[Publication]:
+    def receive(self, batch: Iterable[Any]) -> list[Any]:
         """Return the publications among these messages, some of which may have been read already."""
         batch = list(batch)
-        publications = _read_at_once(batch)
-        if publications is not None:
-            return publications
+        with suppress(MemoryError):
+            at_once = self._framing.read_at_once(batch)
+            if at_once is not None:
+                return at_once
         publications = []
         for message in batch:
             try:
-                publications.append(self._read(message))
+                publications.append(self._framing.read(message))
             except (RemoteProtocolError, MemoryError) as error:
                 self.faults.count(error)
         return publications
-
-    @staticmethod
-    def _read(message: Frames | bytes | Publication) -> Publication:
-        if isinstance(message, Publication):
-            return message
-        return read_publication([message] if isinstance(message, (bytes, memoryview)) else message)
 
 
 class PendingRequest(Generic[Caller]):

@@ -10,8 +10,7 @@ cycles. So a method that has waited forgets its ``self`` as it ends, however it 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import replace
+from collections.abc import AsyncIterator, Iterable, Mapping
 from types import TracebackType
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
@@ -27,7 +26,7 @@ from zmqbridge.link import Link, Stats
 from zmqbridge.options import Secret, SocketOptions, check_options
 from zmqbridge.protocols import Faults, State
 from zmqbridge.showing import MOST, shown
-from zmqbridge.socket import Socket, is_secret
+from zmqbridge.socket import Socket, is_secret, type_name_of
 from zmqbridge.waiting.inbox import NOTHING
 from zmqbridge.waiting.turn import TURN_LIMIT
 
@@ -43,6 +42,7 @@ class Owner(Protocol):
     linger: float
     turn_limit: int
     watch: bool
+    options: SocketOptions
     _home: Home
     _finder: BackendFinder
 
@@ -70,7 +70,9 @@ class Connection(Watched):
     """
 
     _defaults: ClassVar[dict[str, Any]] = {}
-    """Options that this pattern sets where the caller leaves them open."""
+    """Options that this pattern sets where the caller and the context leave them open."""
+    _needs: Mapping[str, Any] = {}
+    """Options that it sets where the caller does, whatever the context's are."""
 
     def __init__(
         self,
@@ -87,7 +89,7 @@ class Connection(Watched):
         self._link: Link[Any] = Link(
             context._home,
             socket_type,
-            options=self._fill_in(check_options(options)),
+            options=self._fill_in(check_options(options), type_name_of(socket_type)),
             prepare=self._prepare,
             binds=binds,
             connects=connects,
@@ -102,9 +104,10 @@ class Connection(Watched):
         self._channel = self._link.channel
         self._outbox = self._link.outbox
 
-    def _fill_in(self, options: SocketOptions) -> SocketOptions:
-        defaults = {"linger": self._context.linger, "watch": self._context.watch} | self._defaults
-        return replace(options, **{name: value for name, value in defaults.items() if getattr(options, name) is None})
+    def _fill_in(self, options: SocketOptions, type_name: str) -> SocketOptions:
+        context = self._context
+        own = options.filled(self._needs).over(context.options, type_name)
+        return own.filled({"linger": context.linger, "watch": context.watch} | self._defaults)
 
     def _decoder(self) -> Decoder[Any, Any]:
         """Return what tells the channel what the messages mean."""
