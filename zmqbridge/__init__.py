@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Sender,
         Stats,
         Subscriber,
+        first_ready,
     )
     from zmqbridge.context import Context
     from zmqbridge.endpoints import Endpoint
@@ -97,6 +98,7 @@ __all__ = [
     "WaitTimeout",
     "WouldBlock",
     "ZmqBridgeError",
+    "first_ready",
     "speedups_enabled",
 ]
 

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from zmqbridge._backends import BackendFinder
 from zmqbridge.abc import Backend
+from zmqbridge.connections.ready import Readable
 from zmqbridge.connections.watched import Watched
 from zmqbridge.decoding import Decoder, FramesDecoder
 from zmqbridge.endpoints import Addresses, Endpoint, addresses_of
@@ -316,7 +317,7 @@ class Sender(Connection):
             del self
 
 
-class Receiver(Connection, Generic[Item]):
+class Receiver(Connection, Readable, Generic[Item]):
     """A connection that receives; ``async for`` gives its messages until it is closed.
 
     Any number of tasks may receive at once; each message goes to one of them, to those that
