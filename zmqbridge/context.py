@@ -25,7 +25,7 @@ from zmqbridge.connections import (
     Subscriber,
 )
 from zmqbridge.endpoints import Addresses
-from zmqbridge.framing import Publication, Tag
+from zmqbridge.framing import FrameT, Publication, Tag
 from zmqbridge.framings import FramingName, Multipart, MultipartPublication, Raw, Tagged
 from zmqbridge.home import Home
 from zmqbridge.options import SocketOptions, check_options
@@ -91,7 +91,7 @@ class Context:
         zmq_context: zmq.Context[Any] | None = None,
         turn_limit: int = TURN_LIMIT,
         watch: bool = False,
-        options: SocketOptions | None = None,
+        options: SocketOptions[Any] | None = None,
     ) -> None:
         SocketOptions(linger=linger, watch=watch)
         _check_number("io_threads", io_threads, "libzmq needs one at least to reach the network")
@@ -122,7 +122,8 @@ class Context:
         framing: Literal["tagged"] = "tagged",
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
+        options: SocketOptions[Any] | None = None,
+        presence: bool = False,
     ) -> Publisher[Tagged]: ...
 
     @overload
@@ -132,7 +133,8 @@ class Context:
         framing: Literal["multipart"],
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
+        options: SocketOptions[Any] | None = None,
+        presence: bool = False,
     ) -> Publisher[Multipart]: ...
 
     @overload
@@ -142,7 +144,8 @@ class Context:
         framing: Literal["raw"],
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
+        options: SocketOptions[Any] | None = None,
+        presence: bool = False,
     ) -> Publisher[Raw]: ...
 
     def publisher(
@@ -151,15 +154,19 @@ class Context:
         framing: FramingName = "tagged",
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
+        options: SocketOptions[Any] | None = None,
+        presence: bool = False,
     ) -> Publisher[Any]:
         """Return a connection that publishes: :meth:`Publisher.publish <zmqbridge.Publisher.publish>`.
 
         Args:
             framing: how its messages are laid out in frames: ``"tagged"``, a tag and a message in one frame;
                 ``"multipart"``, the tag in a frame of its own and any number behind it; or ``"raw"``, as given.
+            presence: whether it knows who has subscribed; see
+                :meth:`~zmqbridge.Publisher.wait_for_subscribers`.
         """
-        return Publisher(self, zmq.PUB, framing=framing, bind=bind, connect=connect, options=options)
+        kind = zmq.XPUB if presence else zmq.PUB
+        return Publisher(self, kind, framing=framing, bind=bind, connect=connect, options=options, presence=presence)
 
     @overload
     def subscriber(
@@ -169,8 +176,8 @@ class Context:
         framing: Literal["tagged"] = "tagged",
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Subscriber[Publication]: ...
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Subscriber[Publication[FrameT]]: ...
 
     @overload
     def subscriber(
@@ -180,8 +187,8 @@ class Context:
         framing: Literal["multipart"],
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Subscriber[MultipartPublication]: ...
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Subscriber[MultipartPublication[FrameT]]: ...
 
     @overload
     def subscriber(
@@ -191,8 +198,8 @@ class Context:
         framing: Literal["raw"],
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Subscriber[list[bytes]]: ...
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Subscriber[list[FrameT]]: ...
 
     def subscriber(
         self,
@@ -201,7 +208,7 @@ class Context:
         framing: FramingName = "tagged",
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
+        options: SocketOptions[Any] | None = None,
     ) -> Subscriber[Any]:
         """Return a connection that receives what is published under some tags.
 
@@ -217,7 +224,7 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
+        options: SocketOptions[Any] | None = None,
     ) -> Pusher:
         """Return a connection whose messages go to its pullers in turn: ``await pusher.send(...)``."""
         return Pusher(self, zmq.PUSH, bind=bind, connect=connect, options=options)
@@ -227,8 +234,8 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Puller:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Puller[FrameT]:
         """Return a connection that receives from pushers: ``async for frames in puller``."""
         return Puller(self, zmq.PULL, bind=bind, connect=connect, options=options)
 
@@ -237,10 +244,16 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Requester:
-        """Return a connection that asks: ``await requester.request(...)``, any number at once."""
-        return Requester(self, zmq.DEALER, bind=bind, connect=connect, options=options)
+        options: SocketOptions[FrameT] | None = None,
+        on_peer_lost: Literal["wait", "raise"] = "wait",
+    ) -> Requester[FrameT]:
+        """Return a connection that asks: ``await requester.request(...)``, any number at once.
+
+        Args:
+            on_peer_lost: what becomes of requests whose only connection breaks: ``"raise"`` ends them at once, with
+                :exc:`~zmqbridge.PeerLost`.
+        """
+        return Requester(self, zmq.DEALER, bind=bind, connect=connect, options=options, on_peer_lost=on_peer_lost)
 
     def replier(
         self,
@@ -248,8 +261,8 @@ class Context:
         reply_timeout: float = 1.0,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Replier:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Replier[FrameT]:
         """Return a connection that is asked: ``async for request in replier``.
 
         Args:
@@ -263,8 +276,8 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Router:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Router[FrameT]:
         """Return a connection that names its peer in each message it sends or receives."""
         return Router(self, zmq.ROUTER, bind=bind, connect=connect, options=options)
 
@@ -273,8 +286,8 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Dealer:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Dealer[FrameT]:
         """Return a connection that sends to its peers in turn and receives from all of them."""
         return Dealer(self, zmq.DEALER, bind=bind, connect=connect, options=options)
 
@@ -283,8 +296,8 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Pair:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Pair[FrameT]:
         """Return a connection that talks with exactly one peer."""
         return Pair(self, zmq.PAIR, bind=bind, connect=connect, options=options)
 
@@ -295,8 +308,8 @@ class Context:
         tags: Iterable[Tag] = (),
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> RawConnection:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> RawConnection[FrameT]:
         """Return a connection of any of libzmq's types, its frames as they are.
 
         Args:

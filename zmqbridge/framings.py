@@ -22,11 +22,14 @@ from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeAlias, TypeV
 
 from zmqbridge.errors import LocalProtocolError
 from zmqbridge.framing import (
+    RESERVED,
     SEPARATOR,
     BytesLike,
+    FrameT,
     Message,
     Publication,
     Tag,
+    check_not_reserved,
     frames_of,
     held,
     new_tuple,
@@ -46,7 +49,7 @@ FramingName: TypeAlias = Literal["tagged", "multipart", "raw"]
 """A framing, as a caller names it."""
 
 
-class MultipartPublication(NamedTuple):
+class MultipartPublication(NamedTuple, Generic[FrameT]):
     """One published message of any number of frames.
 
     Attributes:
@@ -55,7 +58,10 @@ class MultipartPublication(NamedTuple):
     """
 
     tag: bytes
-    frames: list[bytes]
+    frames: list[FrameT]
+
+
+_RESERVED_SIZE = len(RESERVED)
 
 
 class Framing(Generic[Item]):
@@ -94,8 +100,18 @@ class Framing(Generic[Item]):
         """
         raise NotImplementedError
 
+    def start(self, publication: Item) -> bytes:
+        """Return what a publication that was read begins with: the tag, or as much of it as tells a reserved one."""
+        raise NotImplementedError
+
+    def prefix(self, tag: Tag) -> bytes:
+        """Return what each message begins with that is published under a tag."""
+        return tag_bytes(tag)
+
     def read_at_once(self, batch: list[Any]) -> list[Item] | None:
         """Return the publications in a batch, or ``None`` if they are to be read one by one."""
+        if any(message[0][:_RESERVED_SIZE] == RESERVED for message in batch):
+            return None
         return [self.read(message) for message in batch]
 
 
@@ -131,8 +147,16 @@ class Tagged(Framing[Publication]):
         if batch and type(batch[0]) is Publication:
             return batch if set(map(type, batch)) == {Publication} else None
         with suppress(AttributeError):
-            return [new_tuple(Publication, parts) for parts in split(batch, self._separator)]
+            parted = split(batch, self._separator)
+            publications = [new_tuple(Publication, parts) for parts in parted if not parts[0].startswith(RESERVED)]
+            return publications if len(publications) == len(batch) else None
         return None
+
+    def start(self, publication: Publication) -> bytes:
+        return publication.tag
+
+    def prefix(self, tag: Tag) -> bytes:
+        return publication_frame(b"", tag, self._separator)
 
 
 class Multipart(Framing[MultipartPublication]):
@@ -142,11 +166,16 @@ class Multipart(Framing[MultipartPublication]):
 
     def write(self, message: Message, tag: Tag) -> list[bytes]:
         nothing = isinstance(message, (list, tuple)) and not message
-        return [tag_bytes(tag), *(() if nothing else frames_of(message))]
+        first = tag_bytes(tag)
+        check_not_reserved(first)
+        return [first, *(() if nothing else frames_of(message))]
 
     def read(self, message: Frames) -> MultipartPublication:
         publication: MultipartPublication = new_tuple(MultipartPublication, (held(message[0]), message[1:]))
         return publication
+
+    def start(self, publication: MultipartPublication) -> bytes:
+        return publication.tag
 
 
 class Raw(Framing[Frames]):
@@ -160,16 +189,18 @@ class Raw(Framing[Frames]):
                 f"the tag {shown(tag)} has no place in framing='raw'; begin the first frame with it, "
                 "or use framing='multipart'"
             )
-        return frames_of(message)
+        frames = frames_of(message)
+        check_not_reserved(frames[0])
+        return frames
 
     def write_many(self, publications: Iterable[Message]) -> list[Message]:
-        return [frames_of(message) for message in publications]
+        return [self.write(message) for message in publications]
 
     def read(self, message: Frames) -> Frames:
         return message
 
-    def read_at_once(self, batch: list[Frames]) -> list[Frames]:
-        return batch
+    def start(self, publication: Frames) -> bytes:
+        return bytes(publication[0][:_RESERVED_SIZE])
 
 
 TAGGED = Tagged()

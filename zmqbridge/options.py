@@ -18,22 +18,36 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache, wraps
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, overload
 
 from zmqbridge.errors import OptionError
-from zmqbridge.option_kinds import INT64_MAX, check_value, count, flag, key, octets, seconds, text, value_for, words
+from zmqbridge.framing import FrameT
+from zmqbridge.option_kinds import (
+    INT64_MAX,
+    OtherOptions,
+    ReconnectStop,
+    check_value,
+    count,
+    flag,
+    key,
+    octets,
+    seconds,
+    text,
+    value_for,
+    words,
+)
 from zmqbridge.showing import shown
 
-__all__ = ["ReconnectStop", "Secret", "SocketOptions", "check_options", "check_wait"]
+if TYPE_CHECKING:
+    from typing import Unpack
 
-ReconnectStop: TypeAlias = Literal["refused", "handshake_failed", "disconnected"]
-"""What ends the attempts to reconnect."""
+__all__ = ["OtherOptions", "ReconnectStop", "Secret", "SocketOptions", "check_options", "check_wait"]
 
 _XPUB = ("XPUB", "PUB")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SocketOptions:
+class SocketOptions(Generic[FrameT]):
     """How a connection's socket behaves. Every field's default, ``None``, is libzmq's.
 
     Pass it as ``options=`` to any of :class:`zmqbridge.Context`'s methods, and
@@ -127,6 +141,7 @@ class SocketOptions:
         memoryview_from: frames of so many bytes and more, 1,024 at least, are received as read-only
             memoryviews of libzmq's own buffer instead of copies. The buffer lives as long as the
             view. Tags and the ids of requests are bytes all the same. The default copies all.
+            These options, and what a connection with them receives, are of ``bytes | memoryview`` then.
         watch: have libzmq tell of the connection's peers: :attr:`~zmqbridge.Connection.peers`,
             :meth:`~zmqbridge.Connection.events` and :meth:`~zmqbridge.Connection.wait_connected` need it. It takes
             a thread for each context, and a descriptor for each connection. ``None`` is the context's.
@@ -202,6 +217,18 @@ class SocketOptions:
     memoryview_from: int | None = count(None, low=1024)
     watch: bool | None = flag(None)
 
+    if TYPE_CHECKING:
+        # What a connection with these options receives: frames are bytes, unless views of large ones are asked for.
+        @overload
+        def __init__(
+            self: SocketOptions[bytes], *, memoryview_from: None = None, **others: Unpack[OtherOptions]
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: SocketOptions[bytes | memoryview], *, memoryview_from: int | None, **others: Unpack[OtherOptions]
+        ) -> None: ...
+        def __init__(self, **options: Any) -> None: ...
+
     def __post_init__(self) -> None:
         for name, rule in _rules():
             value = getattr(self, name)
@@ -234,12 +261,12 @@ class SocketOptions:
             if value is not None and rule["option"] is not None:
                 yield name, rule["option"], value_for(value, rule)
 
-    def filled(self, values: Mapping[str, Any]) -> SocketOptions:
+    def filled(self, values: Mapping[str, Any]) -> SocketOptions[Any]:
         """Return these options, with values for some of the fields that are left open here."""
         missing = {name: value for name, value in values.items() if getattr(self, name) is None}
         return replace(self, **missing) if missing else self
 
-    def over(self, defaults: SocketOptions, type_name: str) -> SocketOptions:
+    def over(self, defaults: SocketOptions[Any], type_name: str) -> SocketOptions[Any]:
         """Return these options, and those of others for what is left open here.
 
         Args:

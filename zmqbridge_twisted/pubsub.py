@@ -8,7 +8,7 @@ from typing import Any
 import zmq
 
 from zmqbridge.errors import LocalProtocolError
-from zmqbridge.framing import publication_frame, read_publication, tag_bytes
+from zmqbridge.framing import prefix_bytes, publication_frame, read_publication, tag_bytes
 from zmqbridge_twisted.connection import ZmqConnection
 from zmqbridge_twisted.sending import encoded
 
@@ -58,9 +58,12 @@ class ZmqSubConnection(ZmqConnection):
 
         Args:
             tag: a prefix; ``""`` is everything. Text is encoded as UTF-8.
+
+        Raises:
+            LocalProtocolError: if the tag is longer than 4,096 bytes.
         """
         with self._zmqLink.channel.touching() as socket:
-            socket.set_option(zmq.SUBSCRIBE, tag_bytes(tag))
+            socket.set_option(zmq.SUBSCRIBE, prefix_bytes(tag))
 
     def unsubscribe(self, tag: bytes | str) -> None:
         """Undo one :meth:`subscribe`; one too many is no error."""

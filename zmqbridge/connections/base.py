@@ -43,7 +43,7 @@ class Owner(Protocol):
     linger: float
     turn_limit: int
     watch: bool
-    options: SocketOptions
+    options: SocketOptions[Any]
     _home: Home
     _finder: BackendFinder
 
@@ -75,6 +75,12 @@ class Connection(Watched):
     _needs: Mapping[str, Any] = {}
     """Options that it sets where the caller does, whatever the context's are."""
 
+    _reads_ahead = False
+    """Whether messages are read ahead though the socket's type is one that is else read by turns."""
+
+    _tracing = False
+    """Whether each message says by which connection it came."""
+
     def __init__(
         self,
         context: Owner,
@@ -82,7 +88,7 @@ class Connection(Watched):
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
+        options: SocketOptions[Any] | None = None,
     ) -> None:
         binds, connects = addresses_of(bind), addresses_of(connect)
         self._context = context
@@ -101,11 +107,13 @@ class Connection(Watched):
             describe=self.__repr__,
             turn_limit=context.turn_limit,
             close=self.close,
+            reads_ahead=self._reads_ahead,
+            tracing=self._tracing,
         )
         self._channel = self._link.channel
         self._outbox = self._link.outbox
 
-    def _fill_in(self, options: SocketOptions, type_name: str) -> SocketOptions:
+    def _fill_in(self, options: SocketOptions[Any], type_name: str) -> SocketOptions[Any]:
         context = self._context
         own = options.filled(self._needs).over(context.options, type_name)
         return own.filled({"linger": context.linger, "watch": context.watch} | self._defaults)

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from sys import maxsize
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple
 
 import zmq
 
 from zmqbridge.channel.outbox import keep
 from zmqbridge.connections.base import Frames, Owner, Receiver, Sender
 from zmqbridge.connections.pubsub import SUBSCRIBING, UNDROPPED, list_of_tags
+from zmqbridge.connections.routed import Routed
+from zmqbridge.decoding import Decoder
 from zmqbridge.errors import LocalProtocolError, OptionError
-from zmqbridge.framing import Message, Tag, frames_of, tag_bytes
-from zmqbridge.protocols import Subscriptions
+from zmqbridge.framing import FrameT, Message, Tag, frames_of, prefix_bytes
+from zmqbridge.protocols import AskedTags
 from zmqbridge.showing import shown
 from zmqbridge.socket import Socket
 
 __all__ = ["Dealer", "Pair", "RawConnection", "RoutedMessage", "Router"]
 
+SUBSCRIBERS = ("SUB", "XSUB")
 
-class RoutedMessage(NamedTuple):
+
+class RoutedMessage(NamedTuple, Generic[FrameT]):
     """A message that reached a router.
 
     Attributes:
@@ -29,7 +33,7 @@ class RoutedMessage(NamedTuple):
     """
 
     peer: bytes
-    frames: list[bytes]
+    frames: list[FrameT]
 
 
 class RouterDecoder:
@@ -43,7 +47,7 @@ class RouterDecoder:
         return [RoutedMessage(frames[0], frames[1:]) for frames in messages], ()
 
 
-class RawConnection(Sender, Receiver[Frames]):
+class RawConnection(Sender, Receiver[list[FrameT]]):
     """A socket of any type, its frames as they are: see :meth:`zmqbridge.Context.connection`.
 
     Args:
@@ -51,7 +55,7 @@ class RawConnection(Sender, Receiver[Frames]):
     """
 
     def __init__(self, context: Owner, socket_type: int, *, tags: Iterable[Tag] = (), **arguments: Any) -> None:
-        self._subscriptions = Subscriptions()
+        self._subscriptions = AskedTags()
         self._first_tags = list_of_tags(tags)
         if socket_type == zmq.SUB:
             self._needs = SUBSCRIBING
@@ -60,8 +64,8 @@ class RawConnection(Sender, Receiver[Frames]):
         super().__init__(context, socket_type, **arguments)
 
     def _prepare(self, socket: Socket) -> None:
-        for tag in self._first_tags:
-            self._change(socket, zmq.SUBSCRIBE, self._subscriptions.subscribe(tag))
+        for prefix in dict.fromkeys(map(self._subscriptions.subscribe, self._first_tags)):
+            self._change(socket, zmq.SUBSCRIBE, prefix)
 
     @property
     def tags(self) -> tuple[bytes, ...]:
@@ -82,10 +86,12 @@ class RawConnection(Sender, Receiver[Frames]):
             LocalProtocolError: if a socket of this type subscribes to nothing.
         """
         with self._channel.touching() as socket:
-            prefix = tag_bytes(tag)
-            self._change(socket, zmq.SUBSCRIBE, prefix)
-            if socket.type_name != "XPUB":
-                self._subscriptions.subscribe(prefix)
+            if socket.type_name not in SUBSCRIBERS:
+                self._change(socket, zmq.SUBSCRIBE, prefix_bytes(tag))
+                return
+            prefix = self._subscriptions.subscribe(tag)
+            if self._subscriptions.times(prefix) == 1:
+                self._change(socket, zmq.SUBSCRIBE, prefix)
 
     def unsubscribe(self, tag: Tag) -> None:
         """Undo one :meth:`subscribe`.
@@ -94,10 +100,12 @@ class RawConnection(Sender, Receiver[Frames]):
             LocalProtocolError: if there is no such subscription, or a socket of this type has none.
         """
         with self._channel.touching() as socket:
-            prefix = tag_bytes(tag)
-            if socket.type_name in ("SUB", "XSUB"):
-                self._subscriptions.unsubscribe(prefix)
-            self._change(socket, zmq.UNSUBSCRIBE, prefix)
+            if socket.type_name not in SUBSCRIBERS:
+                self._change(socket, zmq.UNSUBSCRIBE, prefix_bytes(tag))
+                return
+            prefix = self._subscriptions.unsubscribe(tag)
+            if not self._subscriptions.times(prefix):
+                self._change(socket, zmq.UNSUBSCRIBE, prefix)
 
     @staticmethod
     def _change(socket: Socket, option: int, prefix: bytes) -> None:
@@ -115,22 +123,22 @@ class RawConnection(Sender, Receiver[Frames]):
             ) from None
 
 
-class Dealer(Sender, Receiver[Frames]):
+class Dealer(Sender, Receiver[list[FrameT]]):
     """A DEALER socket: sends to its peers in turn, receives from all of them."""
 
 
-class Pair(Sender, Receiver[Frames]):
+class Pair(Sender, Receiver[list[FrameT]]):
     """A PAIR socket: talks with exactly one peer."""
 
 
-class Router(Receiver[RoutedMessage]):
+class Router(Routed, Receiver[RoutedMessage[FrameT]]):
     """A ROUTER socket: knows its peers by routing id, and sends to the one that is named.
 
     A peer whose queue is full holds up only the messages to itself.
     """
 
-    def _decoder(self) -> RouterDecoder:
-        return RouterDecoder()
+    def _decoder(self) -> Decoder[RoutedMessage, Any]:
+        return self._watching(RouterDecoder())
 
     def _prepare(self, socket: Socket) -> None:
         # Without it a ROUTER drops what it cannot deliver, and tells nobody.
