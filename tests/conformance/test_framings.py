@@ -14,8 +14,6 @@ from tests.conftest import Addresses
 from zmqbridge import MultipartPublication, Publication, Publisher, Subscriber
 from zmqbridge.framings import Multipart, Raw, Tagged
 
-pytestmark = pytest.mark.one_task
-
 UNLIMITED = zmqbridge.SocketOptions(send_high_water_mark=0)
 END = b"~end"
 
@@ -49,6 +47,7 @@ def list_of(item: Any) -> list[bytes]:
 LAYOUTS = [[b"topic"], [b"topic", b"a"], [b"topic", b"a", b""], [b"topic", b"", b"\0", b"c"], [b"topic\0", b"x"]]
 
 
+@pytest.mark.one_task
 @pytest.mark.each_backend
 @pytest.mark.parametrize("transport", ["tcp", "inproc"])
 @pytest.mark.parametrize("framing", ["multipart", "raw"])
@@ -65,6 +64,7 @@ async def test_from_a_plain_publisher(loop: Harness, addresses: Addresses, frami
         assert subscriber.stats.malformed == 0
 
 
+@pytest.mark.one_task
 @pytest.mark.each_backend
 @pytest.mark.parametrize("framing", ["multipart", "raw"])
 async def test_to_a_plain_subscriber(loop: Harness, addresses: Addresses, framing: Any) -> None:
@@ -94,6 +94,7 @@ async def test_to_a_plain_subscriber(loop: Harness, addresses: Addresses, framin
         assert [frames for frames in received if frames != [b"topic", b"probe"]] == [*LAYOUTS, [b"topic", END]]
 
 
+@pytest.mark.one_task
 @pytest.mark.each_backend
 async def test_both_ends(loop: Harness, addresses: Addresses) -> None:
     """Both ends of a framing give and take the same, exactly typed; iteration unpacks a publication."""
@@ -126,6 +127,7 @@ async def test_both_ends(loop: Harness, addresses: Addresses) -> None:
         assert await subscriber.receive() == published[0]
 
 
+@pytest.mark.one_task
 @pytest.mark.any_loop
 async def test_types(loop: Harness, addresses: Addresses) -> None:
     """The default is tagged, with types as exact as those of the others."""
@@ -141,6 +143,29 @@ async def test_types(loop: Harness, addresses: Addresses) -> None:
         assert either.tags == ()
 
 
+@pytest.mark.each_backend
+@pytest.mark.parametrize("framing", ["tagged", "multipart", "raw"])
+async def test_presence(loop: Harness, addresses: Addresses, framing: Any) -> None:
+    """In each framing a publisher knows its subscribers and a subscriber its publishers; what they say is not seen."""
+    async with loop.context() as context:
+        publisher = context.publisher(bind=addresses.new("tcp"), framing=framing, presence=True)
+        subscriber = context.subscriber(connect=publisher.endpoints[0].address, tags=["a"], framing=framing)
+        waiting = loop.spawn(lambda: publisher.wait_for_subscribers(1, tag="a", timeout=20))
+        assert await subscriber.wait_subscribed(timeout=20) == 1
+        assert await waiting.result() == 1
+        if framing == "raw":
+            publisher.publish([b"a", b"x"])
+        else:
+            publisher.publish(b"x", "a")
+        assert list_of(await subscriber.receive()) == [b"a", b"x"]
+        assert (subscriber.stats.received, subscriber.stats.malformed) == (1, 0)
+        with pytest.raises(zmqbridge.LocalProtocolError, match="this library's own"):
+            subscriber.subscribe("~zmqbridge.x")
+        with pytest.raises(zmqbridge.LocalProtocolError, match="this library's own"):
+            publisher.publish_many([[b"~zmqbridge.x"]] if framing == "raw" else [("~zmqbridge.x", b"")])
+
+
+@pytest.mark.one_task
 @pytest.mark.any_loop
 @pytest.mark.parametrize("limit", [1, 2, 3, 256])
 @pytest.mark.parametrize("framing", ["multipart", "raw"])
@@ -155,6 +180,7 @@ async def test_small_turns(loop: Harness, addresses: Addresses, framing: Any, li
         assert [list_of(await subscriber.receive()) for _ in messages] == messages
 
 
+@pytest.mark.one_task
 @pytest.mark.any_loop
 @pytest.mark.parametrize("most", [1, 2, 3])
 async def test_frames_at_most(loop: Harness, addresses: Addresses, most: int, caplog: pytest.LogCaptureFixture) -> None:
@@ -177,6 +203,7 @@ async def test_frames_at_most(loop: Harness, addresses: Addresses, most: int, ca
             assert await plain.receive() == [b"\0"]
 
 
+@pytest.mark.one_task
 @pytest.mark.any_loop
 async def test_which_framing_takes_it(loop: Harness, addresses: Addresses, caplog: pytest.LogCaptureFixture) -> None:
     """What a subscriber drops is told once, with the framing that would have taken it."""
@@ -191,6 +218,7 @@ async def test_which_framing_takes_it(loop: Harness, addresses: Addresses, caplo
         assert "framing='multipart'" in told
 
 
+@pytest.mark.one_task
 @pytest.mark.any_loop
 async def test_wrong_framings(loop: Harness) -> None:
     """A framing that is none is refused by its name, and a tag that a framing cannot carry too."""
@@ -206,6 +234,7 @@ async def test_wrong_framings(loop: Harness) -> None:
         assert publisher.stats.sent == 0
 
 
+@pytest.mark.one_task
 @pytest.mark.any_loop
 async def test_views(loop: Harness, addresses: Addresses) -> None:
     """Large frames come as views where that is asked for; a tag is bytes all the same."""
@@ -226,6 +255,7 @@ async def test_views(loop: Harness, addresses: Addresses) -> None:
 # --- plain sockets that subscribe ---
 
 
+@pytest.mark.one_task
 @pytest.mark.each_backend
 @pytest.mark.parametrize("socket_type", [zmq.SUB, zmq.XSUB], ids=["SUB", "XSUB"])
 async def test_plain_subscriptions(loop: Harness, addresses: Addresses, socket_type: int) -> None:
@@ -249,6 +279,7 @@ async def test_plain_subscriptions(loop: Harness, addresses: Addresses, socket_t
         assert await plain.receive() == [b"b", b"2"]
 
 
+@pytest.mark.one_task
 @pytest.mark.any_loop
 @pytest.mark.parametrize("socket_type", [zmq.SUB, zmq.XSUB], ids=["SUB", "XSUB"])
 async def test_more_tags_than_any_high_water_mark(loop: Harness, addresses: Addresses, socket_type: int) -> None:
@@ -260,6 +291,7 @@ async def test_more_tags_than_any_high_water_mark(loop: Harness, addresses: Addr
         assert {(await publisher.receive())[0] for _ in tags} == {b"\1" + tag.encode() for tag in tags}
 
 
+@pytest.mark.one_task
 @pytest.mark.any_loop
 async def test_granted_by_hand(loop: Harness, addresses: Addresses) -> None:
     """A plain XPUB socket that grants by hand grants what it likes to whom it heard last, and takes it back."""
@@ -278,6 +310,7 @@ async def test_granted_by_hand(loop: Harness, addresses: Addresses) -> None:
         assert publisher.tags == ()
 
 
+@pytest.mark.one_task
 @pytest.mark.any_loop
 async def test_no_subscriptions(loop: Harness) -> None:
     """A socket that subscribes to nothing says so, and is not left open."""
