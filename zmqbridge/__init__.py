@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from zmqbridge.framing import Publication
     from zmqbridge.framings import MultipartPublication
     from zmqbridge.options import SocketOptions
-    from zmqbridge.presence import Event, EventKind
+    from zmqbridge.presence import Event, EventKind, PeerChange, SubscriptionChange
     from zmqbridge.socket import speedups_enabled
 
 __version__ = "0.1.0"
@@ -75,6 +75,7 @@ __all__ = [
     "MultipartPublication",
     "OptionError",
     "Pair",
+    "PeerChange",
     "PeerLost",
     "PeerUnreachable",
     "ProtocolError",
@@ -95,6 +96,7 @@ __all__ = [
     "SocketOptions",
     "Stats",
     "Subscriber",
+    "SubscriptionChange",
     "WaitTimeout",
     "WouldBlock",
     "ZmqBridgeError",
