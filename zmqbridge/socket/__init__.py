@@ -64,7 +64,7 @@ import zmq
 
 from zmqbridge import _native
 from zmqbridge.socket.asking import AskingSocket, frames_tell
-from zmqbridge.socket.bare import is_secret
+from zmqbridge.socket.bare import is_secret, type_name_of
 from zmqbridge.socket.fast import FastSocket
 from zmqbridge.socket.lean import LeanSocket, load_option
 from zmqbridge.socket.plain import BATCH_COST, POLLIN, POLLOUT, Socket
@@ -83,6 +83,7 @@ __all__ = [
     "is_secret",
     "open_socket",
     "speedups_enabled",
+    "type_name_of",
 ]
 
 speedups_enabled = _native.speedups is not None
