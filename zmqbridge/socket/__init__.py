@@ -101,7 +101,7 @@ class _Lender:
 def shadow_socket(socket: zmq.Socket[Any]) -> Socket:
     """Return what calls a socket that somebody else has opened and will close; it does not keep that alive."""
     lender: Any = _Lender(socket)
-    return open_socket(lender, socket.get(zmq.TYPE))
+    return open_socket(lender, int(socket.get(zmq.TYPE)))
 
 
 def open_socket(context: zmq.Context[Any], socket_type: int) -> Socket:
