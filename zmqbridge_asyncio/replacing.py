@@ -16,7 +16,8 @@ from types import ModuleType
 import zmq
 import zmq.asyncio
 
-from zmqbridge_asyncio import contexts, polling, sockets
+# They derive from the original's classes: it is there when they are made.
+from zmqbridge_asyncio import contexts, polling, sockets  # noqa: F401
 
 __all__ = ["install", "original", "uninstall"]
 
@@ -31,7 +32,6 @@ original: ModuleType = zmq.asyncio
 def install() -> None:
     """Have ``zmq.asyncio`` be this package from now on, for whoever imports it or looks it up. Twice is no error."""
     package = sys.modules["zmqbridge_asyncio"]
-    assert contexts and polling and sockets  # they derive from the original's classes, so it is there when they are made
     if sys.modules.get(NAME) is package:
         return
     _put(package)
