@@ -71,6 +71,12 @@ class Serving(Intake[Any]):
 
     def read(self) -> bool:
         desk, lot = self._desk, self._lot
+        if desk.newcomer is not None:
+            if not desk.source.is_ready():
+                return True
+            newcomer, desk.newcomer = desk.newcomer, None
+            desk.turn.reads -= 1
+            desk.came = newcomer()
         while lot.has_readers:
             if desk.turn.reads <= 0:
                 return False
@@ -96,6 +102,9 @@ class Desk(Attendant):
         source: what receives take from.
         at_once: sends what need not wait.
         turn: what this turn of the loop may still do.
+        spent: a send was awaited when nothing was left: the next one waits for the next turn.
+        newcomer: takes something for somebody who has just called, and is not parked.
+        came: what he took.
         loop: the loop that it waits on.
         flows: a receive found something at once, nobody waits and nothing was given back: the next may try at once.
         told: who is to try.
@@ -113,8 +122,12 @@ class Desk(Attendant):
         )
         self.source = Source(raw)
         self.channel.intake = Serving(self, self.channel)
-        self.at_once = Outbox(self.channel).at_once
-        self.attempt = self.at_once.__self__  # type: ignore[attr-defined]
+        self.edge = self.channel.edge
+        self.attempt = Outbox(self.channel).attempt
+        self.at_once = self.attempt.at_once
+        self.spent = False
+        self.newcomer: Callable[[], list[Any]] | None = None
+        self.came: list[Any] | None = None
         self.turn = Turn(turn_limit)
         self.loop: asyncio.AbstractEventLoop | None = None
         self.flows = False
@@ -138,7 +151,7 @@ class Desk(Attendant):
         self._scheduled = False
         self.loop = loop
         self.flows = False
-        self.turn.begin()
+        self._begin_turn()
         if self.channel.guard.open:
             self.channel.guard.adopt()
         for pending in list(self.waiting):
@@ -167,13 +180,18 @@ class Desk(Attendant):
             self.descriptor.watch(self.loop)
 
     def _readable(self) -> bool:
-        self.turn.begin()
+        wanted = self._is_wanted()
+        self._begin_turn()
         self.look()
-        return self._is_wanted() and not self._stopped
+        return wanted and not self._stopped
 
     def _turn(self) -> None:
-        self.turn.begin()
+        self._begin_turn()
         super()._turn()
+
+    def _begin_turn(self) -> None:
+        self.turn.begin()
+        self.spent = False
 
     def _is_wanted(self) -> bool:
         return bool(self.watchers) or super()._is_wanted()
@@ -222,32 +240,50 @@ class Desk(Attendant):
 
     def touch(self) -> None:
         """Something called the socket, and may have eaten the edge."""
-        if not self.channel.edge.stale:
-            self.channel.edge.touch()
+        if not self.edge.stale:
+            self.edge.touch()
 
     # --- waiting ---
 
-    def receive(self, receipt: Receipt) -> None:
-        """Have a receive done at once if it can be, and else wait."""
-        lot = self.channel.lot
-        receipt.parked = lot.park_reader()
-        self._park(receipt)
-        if self.turn.reads > 0:
-            self.settle()
-        else:
+    def receive_at_once(self, act: Callable[[], list[Any]]) -> list[Any] | None:
+        """Return what is there, if nobody waits for it and this turn has some left.
+
+        Raises:
+            zmq.ZMQError: if it cannot be received.
+        """
+        if self.turn.reads <= 0 or self.channel.lot.has_readers or self._looking:
+            return None
+        self.newcomer, self._looking = act, True
+        try:
+            self.channel.look(receiving=True)
+        except zmq.Again:
+            pass
+        except ZmqBridgeError:
+            self.came = act()  # has pyzmq's own words for it
+        finally:
+            came, self.came, self.newcomer, self._looking = self.came, None, None, False
+        self.flows = came is not None and not self.source.kept
+        if self.told or self.watchers:
+            self.touch()
             self.wake()
-        if receipt.done():
-            self.flows = not lot.has_readers and not self.source.kept and self.channel.guard.open
-        else:
-            self.flows = False
-            self._watch()
+        return came
+
+    def receive(self, receipt: Receipt) -> None:
+        """Have a receive wait, behind all that wait; what is there now was looked for."""
+        receipt.parked = self.channel.lot.park_reader()
+        self._park(receipt)
+        self.flows = False
+        if self.edge.stale or self.turn.reads <= 0:
+            self.edge.touch()
+            self.wake()
+        self._watch()
 
     def dispatch(self, dispatch: Dispatch) -> None:
         """Have a send wait for room, or for its turn."""
         dispatch.parked = self.channel.lot.park_writer()
         self._park(dispatch)
         self.channel.writer_parked()
-        if self.turn.sends <= 0:
+        if self.spent:
             dispatch.parked.served = True
             if len(self.channel.lot.lanes[None]) == 1:
                 self.told.append(dispatch)
@@ -285,7 +321,7 @@ class Desk(Attendant):
     def flush(self) -> None:
         """Have sends that wait for their turn alone, or for room that is there, done now."""
         if self.channel.lot.lanes and self.channel.guard.open:
-            self.turn.begin()
+            self._begin_turn()
             self.channel.lot.let_writers_try()
             while self.told:
                 self.told.popleft().attempt()

@@ -22,7 +22,6 @@ from zmqbridge.waiting.parking import Parked
 from zmqbridge_asyncio.source import Taken
 
 if TYPE_CHECKING:
-    from zmqbridge.waiting.turn import Turn
     from zmqbridge_asyncio.desk import Desk
 
 __all__ = ["CLOSED", "Dispatch", "Pending", "Receipt", "Sent"]
@@ -31,12 +30,12 @@ CLOSED = "the ZeroMQ socket was closed while this waited for it"
 
 
 class Sent(Future[Any]):
-    """A send that had not to wait. Whoever awaits one after another lets the loop run in the end."""
+    """A send that had not to wait, in a turn that had none left: if it is awaited, the next one waits for its turn."""
 
-    turn: Turn
+    desk: Desk
 
     def __await__(self) -> Generator[Any, None, Any]:
-        self.turn.sends -= 1
+        self.desk.spent = True
         return self.result()
         yield  # type: ignore[unreachable]
 
@@ -151,17 +150,17 @@ class Receipt(Pending):
         self,
         desk: Desk,
         owner: zmq.Socket[Any],
-        act: Callable[[], Taken],
-        result: Callable[[Taken], Any],
+        act: Callable[[], list[Any]],
+        result: Callable[[list[Any]], Any],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         super().__init__(desk, owner, act, loop)
         self._result_of = result
 
-    def succeed(self, taken: Taken) -> None:
-        self._taken = taken
+    def succeed(self, frames: list[Any]) -> None:
+        self._taken = self._desk.source.latest(frames)
         try:
-            result = self._result_of(taken)
+            result = self._result_of(frames)
             if self.load is not None:
                 result = self.load(result)
         except Exception as error:

@@ -29,7 +29,7 @@ from zmqbridge.socket import POLLIN
 from zmqbridge_asyncio.desk import Desk, loop_of_the_caller
 from zmqbridge_asyncio.futures import Dispatch, Receipt, Sent
 from zmqbridge_asyncio.polling import Poll, Poller
-from zmqbridge_asyncio.source import Source, Taken
+from zmqbridge_asyncio.source import Source
 
 __all__ = ["Socket"]
 
@@ -136,18 +136,18 @@ class Socket(zmq.asyncio.Socket):
     def recv(self, flags: int = 0, copy: bool = True, track: bool = False) -> Any:
         """Receive a frame; the future's result is ``bytes``, or a ``zmq.Frame`` where it is not to be copied."""
         desk = self._desk
-        if desk is not None and desk.flows and copy and not flags and desk.loop is _running():
-            turn = desk.turn
-            if turn.reads > 0:
+        if desk is not None and desk.flows and copy and not flags:
+            turn, loop = desk.turn, desk.loop
+            if turn.reads > 0 and loop is _running():
                 try:
                     frame = _receive_frame(self, NOBLOCK)
                 except zmq.ZMQError:
                     desk.flows = False
                 else:
                     turn.reads -= 1
-                    if not desk.channel.edge.stale:
-                        desk.channel.edge.touch()
-                    future: Future[Any] = Future(loop=desk.loop)
+                    if not desk.edge.stale:
+                        desk.edge.touch()
+                    future: Future[Any] = Future(loop=loop)
                     future.set_result(frame)
                     return future
         return self._receive(Source.frame, _frame, flags, copy, track)
@@ -155,17 +155,17 @@ class Socket(zmq.asyncio.Socket):
     def recv_multipart(self, flags: int = 0, copy: bool = True, track: bool = False) -> Any:
         """Receive a whole message; the future's result is the list of its frames."""
         desk = self._desk
-        if desk is not None and desk.flows and copy and not flags and desk.loop is _running():
-            turn = desk.turn
-            if turn.reads > 0:
+        if desk is not None and desk.flows and copy and not flags:
+            turn, loop = desk.turn, desk.loop
+            if turn.reads > 0 and loop is _running():
                 frames = desk.source.message_of_bytes()
                 if frames is None:
                     desk.flows = False
                 else:
                     turn.reads -= 1
-                    if not desk.channel.edge.stale:
-                        desk.channel.edge.touch()
-                    future: Future[Any] = Future(loop=desk.loop)
+                    if not desk.edge.stale:
+                        desk.edge.touch()
+                    future: Future[Any] = Future(loop=loop)
                     future.set_result(frames)
                     return future
         return self._receive(Source.message, _frames, flags, copy, track)
@@ -186,8 +186,8 @@ class Socket(zmq.asyncio.Socket):
 
     def _receive(
         self,
-        take: Callable[[Source, int, bool, bool], Taken],
-        result: Callable[[Taken], Any],
+        take: Callable[[Source, int, bool, bool], list[Any]],
+        result: Callable[[list[Any]], Any],
         flags: int,
         copy: bool,
         track: bool,
@@ -198,10 +198,17 @@ class Socket(zmq.asyncio.Socket):
             return self._now(desk, lambda: result(act()))
         loop = desk.loop
         assert loop is not None
+        try:
+            frames = desk.receive_at_once(act)
+            if frames is not None:
+                future: Future[Any] = Future(loop=loop)
+                future.set_result(result(frames))
+                return future
+        except Exception as error:
+            return self._failed(error)
         receipt = Receipt(desk, self, act, result, loop)
         desk.receive(receipt)
-        if not receipt.done():
-            self._limit(receipt, zmq.RCVTIMEO)
+        self._limit(receipt, zmq.RCVTIMEO)
         return receipt
 
     def _deserialize(self, recvd: Any, load: Callable[[Any], Any]) -> Any:
@@ -222,10 +229,18 @@ class Socket(zmq.asyncio.Socket):
     ) -> Any:
         """Send a frame; the future is done when libzmq has it."""
         desk = self._desk
-        if type(data) is bytes and copy and not flags and not kwargs and desk is not None and desk.loop is _running():
-            sent = self._at_once(desk, data)
-            if sent is not None:
-                return sent
+        if type(data) is bytes and copy and not flags and not kwargs and desk is not None and not desk.spent:
+            loop = desk.loop
+            if loop is _running():
+                try:
+                    if desk.at_once(data):
+                        turn = desk.turn
+                        turn.sends -= 1
+                        future: Future[Any] = Future(loop=loop) if turn.sends > 0 else _sent(desk)
+                        future.set_result(None)
+                        return future
+                except (ZmqBridgeError, TypeError):
+                    pass  # pyzmq has its own words for it
         return self._send(data, flags, copy, track, kwargs, several=False)
 
     def send_multipart(  # type: ignore[override]
@@ -241,28 +256,20 @@ class Socket(zmq.asyncio.Socket):
             and msg_parts
             and type(msg_parts[-1]) is bytes
             and desk is not None
-            and desk.loop is _running()
+            and not desk.spent
         ):
-            sent = self._at_once(desk, msg_parts)
-            if sent is not None:
-                return sent
+            loop = desk.loop
+            if loop is _running():
+                try:
+                    if desk.at_once(msg_parts):
+                        turn = desk.turn
+                        turn.sends -= 1
+                        future: Future[Any] = Future(loop=loop) if turn.sends > 0 else _sent(desk)
+                        future.set_result(None)
+                        return future
+                except (ZmqBridgeError, TypeError):
+                    pass
         return self._send(msg_parts, flags, copy, track, kwargs, several=True)
-
-    @staticmethod
-    def _at_once(desk: Desk, message: Any) -> Sent | None:
-        """Send a message of bytes if that need not wait; ``None`` if it does, or if pyzmq is to say what is wrong."""
-        turn = desk.turn
-        if turn.sends <= 0:
-            return None
-        try:
-            if not desk.at_once(message):
-                return None
-        except (ZmqBridgeError, TypeError):
-            return None
-        future = Sent(loop=desk.loop)
-        future.turn = turn
-        future.set_result(None)
-        return future
 
     def _send(self, message: Any, flags: int, copy: bool, track: bool, kwargs: dict[str, Any], *, several: bool) -> Any:
         desk = self._here()
@@ -280,7 +287,7 @@ class Socket(zmq.asyncio.Socket):
         if flags & NOBLOCK:
             desk.flush()
             return self._now(desk, act)
-        if desk.turn.sends > 0 and None not in desk.channel.lot.lanes:
+        if not desk.spent and None not in desk.channel.lot.lanes:
             try:
                 result = act()
             except zmq.Again:
@@ -288,8 +295,8 @@ class Socket(zmq.asyncio.Socket):
             except Exception as error:
                 return self._failed(error)
             else:
-                sent = Sent(loop=desk.loop)
-                sent.turn = desk.turn
+                desk.turn.sends -= 1
+                sent: Future[Any] = Future(loop=desk.loop) if desk.turn.sends > 0 else _sent(desk)
                 sent.set_result(result)
                 return sent
         loop = desk.loop
@@ -441,16 +448,22 @@ class _Address:
         return zmq.Socket.get(self._socket, option)
 
 
-def _frame(taken: Taken) -> Any:
-    return taken.frames[0]
+def _sent(desk: Desk) -> Sent:
+    sent = Sent(loop=desk.loop)
+    sent.desk = desk
+    return sent
 
 
-def _frames(taken: Taken) -> list[Any]:
-    return taken.frames
+def _frame(frames: list[Any]) -> Any:
+    return frames[0]
 
 
-def _into(view: memoryview, taken: Taken) -> int:
-    frame = taken.frames[0]
+def _frames(frames: list[Any]) -> list[Any]:
+    return frames
+
+
+def _into(view: memoryview, frames: list[Any]) -> int:
+    frame = frames[0]
     size = min(len(frame), len(view))
     view[:size] = frame[:size]
     return len(frame)

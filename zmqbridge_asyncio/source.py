@@ -54,6 +54,7 @@ class Source:
         self._socket = socket
         self._plain = socket.raw
         self._number = 0
+        self._latest: tuple[int, bool | None] = 0, False
 
     def is_ready(self) -> bool:
         """Whether there is something to take."""
@@ -66,7 +67,7 @@ class Source:
 
     # --- taking ---
 
-    def frame(self, flags: int, copy: bool, track: bool) -> Taken:
+    def frame(self, flags: int, copy: bool, track: bool) -> list[Any]:
         """Take one frame.
 
         Raises:
@@ -76,12 +77,14 @@ class Source:
             number, frames, more = self.kept.popleft()
             if len(frames) > 1:
                 self.kept.appendleft(Taken(number, frames[1:], more))
-            return Taken(number, [_as_asked(frames[0], copy, track)], len(frames) > 1 or more)
+            self._latest = number, len(frames) > 1 or more
+            return [_as_asked(frames[0], copy, track)]
         frame = self._plain.recv(flags | NOBLOCK, copy, track)
         self._number += 1
-        return Taken(self._number, [frame], bool(self._plain.get(zmq.RCVMORE)))
+        self._latest = self._number, None
+        return [frame]
 
-    def message(self, flags: int, copy: bool, track: bool) -> Taken:
+    def message(self, flags: int, copy: bool, track: bool) -> list[Any]:
         """Take a message, or what is left of one.
 
         Raises:
@@ -92,15 +95,19 @@ class Source:
             number, some, more = self.kept.popleft()
             frames += [_as_asked(frame, copy, track) for frame in some]
             if not more or (not self.kept and number != self._number):
-                return Taken(number, frames, more=False)
-        if copy and not frames:
-            received = self.message_of_bytes()
-            if received is not None:
-                self._number += 1
-                return Taken(self._number, received, more=False)
-        frames += self._plain.recv_multipart(flags | NOBLOCK, copy, track)
+                self._latest = number, False
+                return frames
+        received = self.message_of_bytes() if copy and not frames else None
+        if received is None:
+            received = frames + self._plain.recv_multipart(flags | NOBLOCK, copy, track)
         self._number += 1
-        return Taken(self._number, frames, more=False)
+        self._latest = self._number, False
+        return received
+
+    def latest(self, frames: list[Any]) -> Taken:
+        """Return what the latest call took, so that it can be given back."""
+        number, more = self._latest
+        return Taken(number, frames, bool(self._plain.get(zmq.RCVMORE)) if more is None else more)
 
     def message_of_bytes(self) -> list[bytes] | None:
         """Return the socket's next message; ``None`` if there is none, or if pyzmq is to say what is wrong."""
