@@ -33,6 +33,19 @@ from zmqbridge_asyncio.descriptor import Descriptor
 from zmqbridge_asyncio.futures import Dispatch, Pending, Receipt, close
 from zmqbridge_asyncio.source import Source, Taken
 
+
+class _NoLoop:
+    """No loop so far."""
+
+    def is_running(self) -> bool:
+        return False
+
+    def is_closed(self) -> bool:
+        return True
+
+
+_NO_LOOP: Any = _NoLoop()
+
 __all__ = ["Desk", "Watcher", "loop_of_the_caller"]
 
 
@@ -129,7 +142,7 @@ class Desk(Attendant):
         self.newcomer: Callable[[], list[Any]] | None = None
         self.came: list[Any] | None = None
         self.turn = Turn(turn_limit)
-        self.loop: asyncio.AbstractEventLoop | None = None
+        self.loop = _NO_LOOP
         self.flows = False
         self.shared = shared
         self.told: deque[Pending] = deque()
@@ -166,17 +179,17 @@ class Desk(Attendant):
         return loop is self.loop and self.channel.guard.ownership.owner == get_ident()
 
     def _soon(self, call: Callable[[], None]) -> None:
-        if self.loop is None or self.loop.is_closed():
+        if self.loop.is_closed():
             self._scheduled = False  # the next loop looks first
         else:
             self.loop.call_soon(call)
 
     def _later(self, seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
-        assert self.loop is not None
-        return self.loop.call_later(seconds, call)
+        timer: asyncio.TimerHandle = self.loop.call_later(seconds, call)
+        return timer
 
     def _watch(self) -> None:
-        if self.loop is not None and not self._stopped:
+        if not self.loop.is_closed() and not self._stopped:
             self.descriptor.watch(self.loop)
 
     def _readable(self) -> bool:
@@ -200,7 +213,7 @@ class Desk(Attendant):
         return LOOK_AGAIN if self.shared and self._is_wanted() else super()._patience()
 
     def _set_timer(self) -> None:
-        if self.loop is not None and not self.loop.is_closed():
+        if not self.loop.is_closed():
             super()._set_timer()
 
     # --- looking ---

@@ -121,15 +121,11 @@ class Socket(zmq.asyncio.Socket):
         if desk is None:
             address: Any = _Address(self)
             desk = self._desk = Desk(address, shared=self._shared)
-        if not desk.is_here(_running()) and not self._closed_or(desk):
+        if not desk.is_here(_running()) and desk.channel.guard.open:
             loop = loop_of_the_caller()
             if not desk.is_here(loop):
                 desk.move(loop)
         return desk
-
-    @staticmethod
-    def _closed_or(desk: Desk) -> bool:
-        return not desk.channel.guard.open and desk.loop is not None
 
     # --- receiving ---
 
@@ -138,7 +134,7 @@ class Socket(zmq.asyncio.Socket):
         desk = self._desk
         if desk is not None and desk.flows and copy and not flags:
             turn, loop = desk.turn, desk.loop
-            if turn.reads > 0 and loop is _running():
+            if turn.reads > 0 and loop.is_running():
                 try:
                     frame = _receive_frame(self, NOBLOCK)
                 except zmq.ZMQError:
@@ -157,7 +153,7 @@ class Socket(zmq.asyncio.Socket):
         desk = self._desk
         if desk is not None and desk.flows and copy and not flags:
             turn, loop = desk.turn, desk.loop
-            if turn.reads > 0 and loop is _running():
+            if turn.reads > 0 and loop.is_running():
                 frames = desk.source.message_of_bytes()
                 if frames is None:
                     desk.flows = False
@@ -197,7 +193,6 @@ class Socket(zmq.asyncio.Socket):
         if flags & NOBLOCK or not desk.channel.guard.open:
             return self._now(desk, lambda: result(act()))
         loop = desk.loop
-        assert loop is not None
         try:
             frames = desk.receive_at_once(act)
             if frames is not None:
@@ -231,7 +226,7 @@ class Socket(zmq.asyncio.Socket):
         desk = self._desk
         if type(data) is bytes and copy and not flags and not kwargs and desk is not None and not desk.spent:
             loop = desk.loop
-            if loop is _running():
+            if loop.is_running():
                 try:
                     if desk.at_once(data):
                         turn = desk.turn
@@ -259,7 +254,7 @@ class Socket(zmq.asyncio.Socket):
             and not desk.spent
         ):
             loop = desk.loop
-            if loop is _running():
+            if loop.is_running():
                 try:
                     if desk.at_once(msg_parts):
                         turn = desk.turn
@@ -300,7 +295,6 @@ class Socket(zmq.asyncio.Socket):
                 sent.set_result(result)
                 return sent
         loop = desk.loop
-        assert loop is not None
         dispatch = Dispatch(desk, self, act, loop)
         desk.dispatch(dispatch)
         self._limit(dispatch, zmq.SNDTIMEO)
@@ -310,7 +304,7 @@ class Socket(zmq.asyncio.Socket):
 
     def _now(self, desk: Desk, act: Callable[[], Any]) -> Any:
         """Return a future of what can be done now, or of why it cannot."""
-        future: Future[Any] = Future(loop=desk.loop or loop_of_the_caller())
+        future: Future[Any] = Future(loop=loop_of_the_caller())
         try:
             if self.closed:
                 raise zmq.ZMQError(zmq.ENOTSOCK)
