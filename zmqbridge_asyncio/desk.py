@@ -234,7 +234,13 @@ class Desk(Attendant):
             self.told.popleft().attempt()
 
     def _tell_watchers(self) -> None:
-        events = self.events()
+        events, lot = self.events(), self.channel.lot
+        # What came since the look has its edge gone now, and is for those who wait for it first.
+        if events & POLLIN and lot.has_readers:
+            self.edge.touch()
+            events &= ~POLLIN
+        if events & POLLOUT and lot.lanes and self.channel.socket.tells_room:
+            self.edge.touch()
         for watcher, wanted in list(self.watchers.items()):
             if events & wanted:
                 watcher.ready()

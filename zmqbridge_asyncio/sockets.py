@@ -465,9 +465,12 @@ def _into(view: memoryview, frames: list[Any]) -> int:
 
 def _events_of(socket: Socket, flags: int) -> int:
     desk = socket._here()
-    events = desk.events() & flags
-    desk.touch()
-    return events
+    try:
+        return desk.events() & flags
+    except ZmqBridgeError:
+        return int(zmq.Socket.get(socket, EVENTS)) & flags  # has pyzmq's own words for it
+    finally:
+        desk.touch()
 
 
 def _is_of_bytes(message: Any, *, several: bool) -> bool:

@@ -42,7 +42,7 @@ if sys.version_info >= (3, 12):
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
-@pytest.fixture(params=LOOPS.values(), ids=LOOPS)
+@pytest.fixture(params=LOOPS.values(), ids=list(LOOPS))
 def run(request: pytest.FixtureRequest) -> Iterator[Run]:
     """Runs a coroutine to its end; whatever the loop has to complain of fails the case."""
     complaints: list[dict[str, Any]] = []

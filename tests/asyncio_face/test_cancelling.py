@@ -217,7 +217,7 @@ def test_a_storm_of_cancelled_sends(run: Run, ends: Ends) -> None:
             sent.append(message)
 
         async def receive() -> list[bytes]:
-            received = []
+            received: list[bytes] = []
             while not received or received[-1] != b"end":
                 received.append(await pull.recv())
                 await turns(choose.randrange(3))
