@@ -219,13 +219,15 @@ def test_what_waits_for_its_turn_is_sent_before_closing(run: Run, ends: Ends) ->
         push.linger = -1
         await push.send(b"connected")
         assert await pull.recv() == b"connected"
-        for number in range(600):
-            if number < 300:
-                await push.send(b"%d" % number)
-            else:
-                push.send(b"%d" % number)
+        number = 0
+        while (sending := push.send(b"%d" % number)).done():
+            await sending
+            number += 1
+        push.send(b"one more")
         push.close()
-        assert [await pull.recv() for _ in range(600)] == [b"%d" % number for number in range(600)]
+        await sending
+        assert [await pull.recv() for _ in range(number + 1)] == [b"%d" % each for each in range(number + 1)]
+        assert await pull.recv() == b"one more"
 
     run(main())
 
