@@ -28,7 +28,7 @@ from zmqbridge.decoding import FramesDecoder
 from zmqbridge.errors import ContextTerminated, ZmqBridgeError
 from zmqbridge.protocols import Faults
 from zmqbridge.socket import POLLIN, POLLOUT, FastSocket, shadow_socket
-from zmqbridge.waiting.turn import TURN_LIMIT, Turn
+from zmqbridge.waiting.turn import Turn
 from zmqbridge_asyncio.descriptor import Descriptor
 from zmqbridge_asyncio.futures import Dispatch, Pending, Receipt, close
 from zmqbridge_asyncio.source import Source, Taken
@@ -125,7 +125,7 @@ class Desk(Attendant):
         watchers: who wants to know what it is ready for, and for what.
     """
 
-    def __init__(self, socket: zmq.Socket[Any], *, shared: bool, turn_limit: int = TURN_LIMIT) -> None:
+    def __init__(self, socket: zmq.Socket[Any], *, shared: bool, turn_limit: int) -> None:
         raw = shadow_socket(socket)
         self.name = f"the {raw.type_name} socket"
         self.descriptor = Descriptor(raw.fd, self._readable)
@@ -170,7 +170,7 @@ class Desk(Attendant):
         for pending in list(self.waiting):
             if pending.get_loop().is_closed():
                 pending.leave(served=pending.parked.served)
-        self.channel.edge.touch()
+        self.edge.touch()
         if self._is_wanted():
             self._watch()
 
@@ -227,11 +227,14 @@ class Desk(Attendant):
     def _try(self) -> None:
         """Have those try who were told to, as far as the turn allows."""
         while self.told:
-            if self.turn.sends <= 0:
-                self.channel.edge.touch()
+            if not self.told[0].waits:
+                self.told.popleft()
+            elif self.turn.sends > 0:
+                self.turn.sends -= 1
+                self.told.popleft().attempt()
+            else:
+                self.edge.touch()
                 return
-            self.turn.sends -= 1
-            self.told.popleft().attempt()
 
     def _tell_watchers(self) -> None:
         events, lot = self.events(), self.channel.lot
@@ -253,7 +256,7 @@ class Desk(Attendant):
     def settle(self) -> None:
         """Look now, for somebody who has just parked; the edge may have been eaten."""
         if self._looking:
-            self.channel.edge.touch()
+            self.edge.touch()
         else:
             self.look()
 
@@ -305,8 +308,8 @@ class Desk(Attendant):
         if self.spent:
             dispatch.parked.served = True
             if len(self.channel.lot.lanes[None]) == 1:
-                self.told.append(dispatch)
-            self.channel.edge.touch()
+                dispatch.wake()
+            self.edge.touch()
             self.wake()
         self._watch()
 
@@ -320,7 +323,7 @@ class Desk(Attendant):
         self.watchers[watcher] = wanted & (POLLIN | POLLOUT)
         self._set_timer()
         self._watch()
-        self.channel.edge.touch()
+        self.edge.touch()
         self.wake()
 
     def unwatch(self, watcher: Watcher) -> None:

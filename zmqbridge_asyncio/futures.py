@@ -62,13 +62,22 @@ class Pending(Future[Any]):
         self._owner: zmq.Socket[Any] | None = owner
         self._act = act
         self._timer: asyncio.TimerHandle | None = None
+        self._told = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether it has not left its place."""
+        return self._owner is not None
 
     def wake(self) -> None:
-        """It is told to try."""
-        self._desk.told.append(self)
+        """It is told to try; once is enough."""
+        if not self._told:
+            self._told = True
+            self._desk.told.append(self)
 
     def attempt(self) -> bool:
         """Try; return whether it waits no more."""
+        self._told = False
         if self.done() or self.get_loop().is_closed():
             self.leave(served=self.parked.served)
             return True

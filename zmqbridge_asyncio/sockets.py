@@ -26,6 +26,7 @@ from zmqbridge._guessing import seed_routing_ids
 from zmqbridge.errors import ZmqBridgeError
 from zmqbridge.framing import frames_of
 from zmqbridge.socket import POLLIN
+from zmqbridge.waiting.turn import TURN_LIMIT, check_turn_limit
 from zmqbridge_asyncio.desk import Desk, loop_of_the_caller
 from zmqbridge_asyncio.futures import Dispatch, Receipt, Sent
 from zmqbridge_asyncio.polling import Poll, Poller
@@ -44,7 +45,13 @@ class Socket(zmq.asyncio.Socket):
     """A ZeroMQ socket whose operations return :class:`asyncio.Future` objects.
 
     Its interface is that of :class:`zmq.asyncio.Socket`.
+
+    Attributes:
+        turn_limit: how many messages one turn of the loop receives, and how many it sends, where each is awaited. A
+            subclass may set it, or the class for all.
     """
+
+    turn_limit: int = TURN_LIMIT
 
     _desk: Desk | None = None
     _waits: dict[int, int] | None = None
@@ -120,7 +127,7 @@ class Socket(zmq.asyncio.Socket):
         desk = self._desk
         if desk is None:
             address: Any = _Address(self)
-            desk = self._desk = Desk(address, shared=self._shared)
+            desk = self._desk = Desk(address, shared=self._shared, turn_limit=check_turn_limit(self.turn_limit))
         if not desk.is_here(_running()) and desk.channel.guard.open:
             loop = loop_of_the_caller()
             if not desk.is_here(loop):

@@ -56,6 +56,14 @@ def run(request: pytest.FixtureRequest) -> Iterator[Run]:
     assert not complaints
 
 
+@pytest.fixture(params=[1, 2, 3, 256], ids=lambda limit: f"turns of {limit}")
+def turn_limit(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How much one turn of the loop may do."""
+    limit: int = request.param
+    monkeypatch.setattr(zmqbridge_asyncio.Socket, "turn_limit", limit)
+    return limit
+
+
 @pytest.fixture
 def context() -> Iterator[zmqbridge_asyncio.Context]:
     context = zmqbridge_asyncio.Context()

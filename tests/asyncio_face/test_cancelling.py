@@ -86,6 +86,36 @@ def test_one_that_waits_has_what_was_given_back(run: Run, ends: Ends) -> None:
     run(main())
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
+def test_several_go_back_to_their_places(run: Run, ends: Ends, order: tuple[int, ...]) -> None:
+    """Messages that are given back in any order are received in the order in which they came."""
+
+    async def main() -> None:
+        push, pull = ends.pair(zmq.PUSH, zmq.PULL)
+        receiving = [pull.recv() for _ in range(3)]
+        made: dict[int, asyncio.Task[Any]] = {index: asyncio.create_task(keep(receiving[index])) for index in order}
+        await turns()
+        last = asyncio.get_running_loop().create_future()
+
+        def look() -> None:
+            if all(future.done() for future in receiving):
+                for task in made.values():
+                    task.cancel()
+                last.set_result(None)
+            else:
+                asyncio.get_running_loop().call_soon(look)
+
+        # They came in one look, so that no task has run in between.
+        push.send_multipart([b"0", b"1", b"2"])
+        look()
+        await last
+        await asyncio.wait(made.values())
+        assert [task.cancelled() for task in made.values()] == [True] * 3
+        assert [await pull.recv() for _ in range(3)] == [b"0", b"1", b"2"]
+
+    run(main())
+
+
 def test_polls_see_what_was_given_back(run: Run, ends: Ends) -> None:
     """What was given back is there for poll, for EVENTS and for receives without waiting."""
 
@@ -110,7 +140,7 @@ def test_polls_see_what_was_given_back(run: Run, ends: Ends) -> None:
 
 
 @pytest.mark.parametrize("how", ["cancel", "timeout", "wait_for", "at once"])
-def test_a_storm_of_cancellation(run: Run, ends: Ends, how: str) -> None:
+def test_a_storm_of_cancellation(run: Run, turn_limit: int, ends: Ends, how: str) -> None:
     """Receives that are cancelled at any moment lose no message, repeat none, and keep their order."""
     choose = random.Random(17)
     count = of_whole(1500)
@@ -153,7 +183,7 @@ def test_a_storm_of_cancellation(run: Run, ends: Ends, how: str) -> None:
     run(main())
 
 
-def test_a_storm_on_many_receivers(run: Run, ends: Ends) -> None:
+def test_a_storm_on_many_receivers(run: Run, turn_limit: int, ends: Ends) -> None:
     """Where many tasks receive from one socket, and any of them is cancelled at any moment, each message comes once."""
     choose = random.Random(4)
     count = of_whole(3000)
@@ -193,7 +223,7 @@ def test_a_storm_on_many_receivers(run: Run, ends: Ends) -> None:
     run(main())
 
 
-def test_a_storm_of_cancelled_sends(run: Run, ends: Ends) -> None:
+def test_a_storm_of_cancelled_sends(run: Run, turn_limit: int, ends: Ends) -> None:
     """A send that returned was sent once, in order, and one that was cancelled once at most."""
     choose = random.Random(5)
     count = of_whole(1500)
@@ -238,10 +268,10 @@ def test_a_time_limit_that_nobody_hears_of(run: Run, ends: Ends) -> None:
         _, pull = ends.pair(zmq.PUSH, zmq.PULL)
         pull.rcvtimeo = 1
         for receive in (pull.recv, pull.recv_string, pull.recv_multipart):
-            receiving = receive()
+            receiving, made = receive(), list[asyncio.Task[Any]]()
+            receiving.add_done_callback(lambda _, made=made: made[0].cancel())  # before the task hears of it
             task = asyncio.create_task(keep(receiving))
-            await turns()
-            await cancel_when_done(receiving, task)
+            made.append(task)
             await asyncio.wait([task])
             assert task.cancelled()
 

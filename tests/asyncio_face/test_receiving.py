@@ -47,7 +47,7 @@ def test_what_is_there_is_received_at_once(run: Run, ends: Ends) -> None:
     run(main())
 
 
-def test_several_receives_are_served_in_order(run: Run, ends: Ends) -> None:
+def test_several_receives_are_served_in_order(run: Run, turn_limit: int, ends: Ends) -> None:
     """Receives that wait are served in the order of their calls, each in its own form."""
 
     async def main() -> None:
@@ -200,7 +200,7 @@ def test_a_time_limit_from_the_context(run: Run) -> None:
     run(main())
 
 
-def test_nothing_is_read_ahead(run: Run, ends: Ends) -> None:
+def test_nothing_is_read_ahead(run: Run, turn_limit: int, ends: Ends) -> None:
     """What is not received stays in libzmq, where a plain socket finds it; and the other way round."""
 
     async def main() -> None:
@@ -217,7 +217,7 @@ def test_nothing_is_read_ahead(run: Run, ends: Ends) -> None:
     run(main())
 
 
-def test_a_flood_leaves_the_loop_its_turns(run: Run, ends: Ends) -> None:
+def test_a_flood_leaves_the_loop_its_turns(run: Run, turn_limit: int, ends: Ends) -> None:
     """Whoever receives what is always there lets others run all the same."""
 
     async def main() -> None:

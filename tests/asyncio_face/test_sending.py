@@ -88,7 +88,7 @@ def test_a_tracker(run: Run, ends: Ends) -> None:
     run(main())
 
 
-def test_sends_that_wait_keep_their_order(run: Run, ends: Ends) -> None:
+def test_sends_that_wait_keep_their_order(run: Run, turn_limit: int, ends: Ends) -> None:
     """Sends for which there is no room wait, and go out in the order of their calls."""
 
     async def main() -> None:
@@ -189,7 +189,7 @@ def test_libzmqs_refusals(run: Run, ends: Ends) -> None:
     run(main())
 
 
-def test_whoever_awaits_sends_leaves_the_loop_its_turns(run: Run, ends: Ends) -> None:
+def test_whoever_awaits_sends_leaves_the_loop_its_turns(run: Run, turn_limit: int, ends: Ends) -> None:
     """Sends for which there is always room let others run, if they are awaited."""
 
     async def main() -> None:
@@ -211,7 +211,7 @@ def test_whoever_awaits_sends_leaves_the_loop_its_turns(run: Run, ends: Ends) ->
     run(main())
 
 
-def test_what_waits_for_its_turn_is_sent_before_closing(run: Run, ends: Ends) -> None:
+def test_what_waits_for_its_turn_is_sent_before_closing(run: Run, turn_limit: int, ends: Ends) -> None:
     """A send that need only wait for the loop's next turn is done when the socket is closed before."""
 
     async def main() -> None:
@@ -232,7 +232,7 @@ def test_what_waits_for_its_turn_is_sent_before_closing(run: Run, ends: Ends) ->
     run(main())
 
 
-def test_a_send_does_not_eat_what_a_receive_waits_for(run: Run, ends: Ends) -> None:
+def test_a_send_does_not_eat_what_a_receive_waits_for(run: Run, turn_limit: int, ends: Ends) -> None:
     """A receive that waits hears of its message though a send on the same socket has used up the signal of it."""
 
     async def main() -> None:
@@ -251,7 +251,7 @@ def test_a_send_does_not_eat_what_a_receive_waits_for(run: Run, ends: Ends) -> N
     run(main())
 
 
-def test_arrivals(run: Run, ends: Ends) -> None:
+def test_arrivals(run: Run, turn_limit: int, ends: Ends) -> None:
     """Sends and receives of many tasks on one socket lose and repeat nothing."""
 
     async def main() -> None:
