@@ -32,26 +32,32 @@ if TYPE_CHECKING:
     from zmqbridge.context import Context
     from zmqbridge.endpoints import Endpoint
     from zmqbridge.errors import (
+        AuthenticationFailed,
         BackendError,
         ConnectionClosed,
         ContextTerminated,
         EndpointError,
+        HandshakeFailed,
         LocalProtocolError,
         OptionError,
+        PeerLost,
         PeerUnreachable,
         ProtocolError,
         RemoteProtocolError,
         RequestTimeout,
+        WaitTimeout,
         WouldBlock,
         ZmqBridgeError,
     )
     from zmqbridge.framing import Publication
     from zmqbridge.options import SocketOptions
+    from zmqbridge.presence import Event, EventKind, PeerChange, SubscriptionChange
     from zmqbridge.socket import speedups_enabled
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AuthenticationFailed",
     "BackendError",
     "Connection",
     "ConnectionClosed",
@@ -60,9 +66,14 @@ __all__ = [
     "Dealer",
     "Endpoint",
     "EndpointError",
+    "Event",
+    "EventKind",
+    "HandshakeFailed",
     "LocalProtocolError",
     "OptionError",
     "Pair",
+    "PeerChange",
+    "PeerLost",
     "PeerUnreachable",
     "ProtocolError",
     "Publication",
@@ -82,13 +93,15 @@ __all__ = [
     "SocketOptions",
     "Stats",
     "Subscriber",
+    "SubscriptionChange",
+    "WaitTimeout",
     "WouldBlock",
     "ZmqBridgeError",
     "speedups_enabled",
 ]
 
 # Where the names live, the modules without zmq first.
-_HOMES = ("errors", "endpoints", "framing", "options", "connections", "context", "socket")
+_HOMES = ("errors", "endpoints", "framing", "options", "presence", "connections", "context", "socket")
 
 
 def __getattr__(name: str) -> Any:

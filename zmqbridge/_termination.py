@@ -52,6 +52,9 @@ Owner = TypeVar("Owner")
 
 MAX_SOCKETS = 16_384
 
+# Of libzmq's sockets a connection takes so many: one of its own, and two for its monitor where it is watched.
+EACH = 3
+
 # multiprocessing's finalizers are called from the highest on; its own are above this one.
 LAST = -1000
 
@@ -87,7 +90,7 @@ def open_context(io_threads: int, max_sockets: int = MAX_SOCKETS) -> OwnedContex
     """Return a new ZeroMQ context, to be ended with a :class:`Termination`."""
     _multiprocessing.tell()
     context = OwnedContext(io_threads)
-    context.set(zmq.MAX_SOCKETS, max(max_sockets, min(max_sockets + 1, context.get(zmq.SOCKET_LIMIT))))
+    context.set(zmq.MAX_SOCKETS, max(max_sockets, min(EACH * max_sockets + 1, context.get(zmq.SOCKET_LIMIT))))
     return context
 
 

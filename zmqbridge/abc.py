@@ -6,7 +6,7 @@ shared conformance suite proves one; ``docs/writing-a-backend`` walks through it
 
 The contract, beyond the signatures:
 
-- Everything here is called on the loop's own thread.
+- Everything here is called on the loop's own thread, but for :meth:`Backend.call_from_thread`.
 - :meth:`Waiter.wait` is awaited at most once for each waiter, and :meth:`Waiter.wake` may
   come before it, during it, after it, and any number of times.
 - At most one waiter waits for a given descriptor at a time, only to read. A descriptor
@@ -24,7 +24,7 @@ belongs to that thread. Without it, a loop counts as running where :meth:`Backen
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Protocol, runtime_checkable
 
 __all__ = ["Backend", "Waiter"]
@@ -84,3 +84,10 @@ class Backend(Protocol):
 
     def release(self, fd: int) -> None:
         """Forget a descriptor that is about to be closed; one never seen is no error."""
+
+    def call_from_thread(self, function: Callable[[], object]) -> None:
+        """Have the loop call a function soon, outside all tasks. Any thread may call this, the loop's own included.
+
+        Raises:
+            zmqbridge.BackendError: if the loop has ended: the function will never be called.
+        """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import zmq
 
@@ -25,7 +25,7 @@ from zmqbridge.connections import (
     Subscriber,
 )
 from zmqbridge.endpoints import Addresses
-from zmqbridge.framing import Tag
+from zmqbridge.framing import FrameT, Tag
 from zmqbridge.home import Home
 from zmqbridge.options import SocketOptions
 from zmqbridge.showing import shown
@@ -67,6 +67,8 @@ class Context:
         zmq_context: a ``zmq.Context`` to share, for inproc with other code; whoever made it
             terminates it, and ``io_threads`` and ``max_sockets`` are then as it has them. So are the options that it
             gives to all of its sockets, where a connection's own do not say otherwise.
+        watch: whether connections are watched where their options do not say; see
+            :attr:`SocketOptions.watch <zmqbridge.SocketOptions>`.
         turn_limit: how many messages one turn of the loop reads on each connection, and how many it sends, at most.
             Also how many are read ahead. Fewer let the loop run more often, more move more messages a second.
 
@@ -84,13 +86,15 @@ class Context:
         max_sockets: int = MAX_SOCKETS,
         zmq_context: zmq.Context[Any] | None = None,
         turn_limit: int = TURN_LIMIT,
+        watch: bool = False,
     ) -> None:
-        SocketOptions(linger=linger)
+        SocketOptions(linger=linger, watch=watch)
         _check_number("io_threads", io_threads, "libzmq needs one at least to reach the network")
         _check_number("max_sockets", max_sockets, "a context without sockets connects nothing")
         if zmq_context is not None and not isinstance(zmq_context, zmq.Context):
             raise TypeError(f"zmq_context is a {type(zmq_context).__name__}; it takes a zmq.Context to share")
         self.linger = linger
+        self.watch = watch
         self.turn_limit = check_turn_limit(turn_limit)
         self._finder = BackendFinder(backend)
         self._home = Home(
@@ -110,10 +114,17 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
+        options: SocketOptions[Any] | None = None,
+        presence: bool = False,
     ) -> Publisher:
-        """Return a connection that publishes: :meth:`Publisher.publish <zmqbridge.Publisher.publish>`."""
-        return Publisher(self, zmq.PUB, bind=bind, connect=connect, options=options)
+        """Return a connection that publishes: :meth:`Publisher.publish <zmqbridge.Publisher.publish>`.
+
+        Args:
+            presence: whether it knows who has subscribed; see
+                :meth:`~zmqbridge.Publisher.wait_for_subscribers`.
+        """
+        kind = zmq.XPUB if presence else zmq.PUB
+        return Publisher(self, kind, bind=bind, connect=connect, options=options, presence=presence)
 
     def subscriber(
         self,
@@ -121,8 +132,8 @@ class Context:
         tags: Iterable[Tag] = (),
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Subscriber:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Subscriber[FrameT]:
         """Return a connection that receives what is published under some tags.
 
         Args:
@@ -136,7 +147,7 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
+        options: SocketOptions[Any] | None = None,
     ) -> Pusher:
         """Return a connection whose messages go to its pullers in turn: ``await pusher.send(...)``."""
         return Pusher(self, zmq.PUSH, bind=bind, connect=connect, options=options)
@@ -146,8 +157,8 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Puller:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Puller[FrameT]:
         """Return a connection that receives from pushers: ``async for frames in puller``."""
         return Puller(self, zmq.PULL, bind=bind, connect=connect, options=options)
 
@@ -156,10 +167,16 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Requester:
-        """Return a connection that asks: ``await requester.request(...)``, any number at once."""
-        return Requester(self, zmq.DEALER, bind=bind, connect=connect, options=options)
+        options: SocketOptions[FrameT] | None = None,
+        on_peer_lost: Literal["wait", "raise"] = "wait",
+    ) -> Requester[FrameT]:
+        """Return a connection that asks: ``await requester.request(...)``, any number at once.
+
+        Args:
+            on_peer_lost: what becomes of requests whose only connection breaks: ``"raise"`` ends them at once, with
+                :exc:`~zmqbridge.PeerLost`.
+        """
+        return Requester(self, zmq.DEALER, bind=bind, connect=connect, options=options, on_peer_lost=on_peer_lost)
 
     def replier(
         self,
@@ -167,8 +184,8 @@ class Context:
         reply_timeout: float = 1.0,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Replier:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Replier[FrameT]:
         """Return a connection that is asked: ``async for request in replier``.
 
         Args:
@@ -182,8 +199,8 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Router:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Router[FrameT]:
         """Return a connection that names its peer in each message it sends or receives."""
         return Router(self, zmq.ROUTER, bind=bind, connect=connect, options=options)
 
@@ -192,8 +209,8 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Dealer:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Dealer[FrameT]:
         """Return a connection that sends to its peers in turn and receives from all of them."""
         return Dealer(self, zmq.DEALER, bind=bind, connect=connect, options=options)
 
@@ -202,8 +219,8 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Pair:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Pair[FrameT]:
         """Return a connection that talks with exactly one peer."""
         return Pair(self, zmq.PAIR, bind=bind, connect=connect, options=options)
 
@@ -213,8 +230,8 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> RawConnection:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> RawConnection[FrameT]:
         """Return a connection of any of libzmq's types, its frames as they are.
 
         Args:

@@ -6,6 +6,10 @@
     ├── ConnectionClosed            the connection was closed, before or during the operation
     ├── ContextTerminated           the ZeroMQ context was terminated under the connection
     ├── RequestTimeout              no reply in time                          (also TimeoutError)
+    ├── WaitTimeout                 nobody came in time                       (also TimeoutError)
+    ├── PeerLost                    who was asked is gone                     (also ConnectionError)
+    ├── HandshakeFailed             nobody there speaks ZeroMQ's protocol     (also ConnectionError)
+    │   └── AuthenticationFailed    the other side does not let this one in
     ├── WouldBlock                  a *_nowait operation would have to wait   (also BlockingIOError)
     ├── PeerUnreachable             a router has no such peer                 (also ConnectionError)
     ├── EndpointError               an address that cannot be used            (also ValueError)
@@ -25,16 +29,20 @@ from errno import EINVAL
 from typing import Self
 
 __all__ = [
+    "AuthenticationFailed",
     "BackendError",
     "ConnectionClosed",
     "ContextTerminated",
     "EndpointError",
+    "HandshakeFailed",
     "LocalProtocolError",
     "OptionError",
+    "PeerLost",
     "PeerUnreachable",
     "ProtocolError",
     "RemoteProtocolError",
     "RequestTimeout",
+    "WaitTimeout",
     "WouldBlock",
     "ZmqBridgeError",
 ]
@@ -68,6 +76,25 @@ class RequestTimeout(ZmqBridgeError, TimeoutError):
     Otherwise the peer may still be working on it: a reply that comes late is
     dropped and counted in :attr:`zmqbridge.Stats.unmatched_replies`.
     """
+
+
+class WaitTimeout(ZmqBridgeError, TimeoutError):
+    """Those who were waited for did not come in time: peers, or subscribers."""
+
+
+class PeerLost(ZmqBridgeError, ConnectionError):
+    """The connection over which a request went has broken, and no reply can come over it.
+
+    The peer may have done what was asked, or not.
+    """
+
+
+class HandshakeFailed(ZmqBridgeError, ConnectionError):
+    """The other side does not speak ZeroMQ's protocol, or breaks its rules. libzmq does not try it again."""
+
+
+class AuthenticationFailed(HandshakeFailed):
+    """The other side does not let this one in: a key, a password or the mechanism is not what it takes."""
 
 
 class WouldBlock(ZmqBridgeError, BlockingIOError):

@@ -23,27 +23,38 @@ raise :exc:`~zmqbridge.LocalProtocolError` or :exc:`TypeError`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias
 
 from zmqbridge.errors import LocalProtocolError, RemoteProtocolError
 from zmqbridge.showing import shown
 
 if TYPE_CHECKING:
-    from typing_extensions import Buffer  # type checkers carry it; collections.abc has it from Python 3.12 on
+    # Type checkers carry it: collections.abc has Buffer from Python 3.12 on, typing the defaults from 3.13 on.
+    from typing_extensions import Buffer, TypeVar
+
+    FrameT = TypeVar("FrameT", bound=bytes | memoryview, default=bytes)
+else:
+    from typing import TypeVar
+
+    FrameT = TypeVar("FrameT")
 
 __all__ = [
     "FRAME_MEMORY",
     "MAX_ENVELOPE",
     "MAX_FRAMES",
+    "MAX_PREFIX",
     "NO_MEMORY",
+    "RESERVED",
     "BytesLike",
     "Envelope",
+    "FrameT",
     "Message",
     "Publication",
     "Tag",
     "frames_of",
     "memory_of",
     "new_tuple",
+    "prefix_bytes",
     "publication_frame",
     "read_envelope",
     "read_publication",
@@ -66,6 +77,9 @@ Tag: TypeAlias = str | bytes
 SEPARATOR = b"\0"
 DELIMITER = b""
 
+RESERVED = b"~zmqbridge."
+"""What the tags begin with that publishers and subscribers of this library use among themselves."""
+
 NO_MEMORY = "a message for which there was no memory"
 
 FRAME_MEMORY = 64
@@ -78,6 +92,9 @@ a row fit, and more of them with the short ids that libzmq makes up."""
 MAX_FRAMES = 1024
 """Frames of a publication, a request or a reply at most, unless ``SocketOptions(max_frames=...)`` says otherwise."""
 
+MAX_PREFIX = 4096
+"""Bytes of a tag to subscribe to at most: each is a call of libzmq's, on a stack that may have half a megabyte."""
+
 # How much of a large publication is looked at first for the end of its tag.
 _LIKELY_TAG = 256
 
@@ -85,7 +102,7 @@ _LIKELY_TAG = 256
 new_tuple: Any = tuple.__new__
 
 
-class Publication(NamedTuple):
+class Publication(NamedTuple, Generic[FrameT]):
     """One published message.
 
     Attributes:
@@ -94,7 +111,7 @@ class Publication(NamedTuple):
     """
 
     tag: bytes
-    message: bytes
+    message: FrameT
 
 
 class Envelope(NamedTuple):
@@ -179,6 +196,25 @@ def tag_bytes(tag: Tag) -> bytes:
     raise TypeError(f"a tag is str or bytes, not {type(tag).__name__}: {shown(tag)}")
 
 
+def prefix_bytes(tag: Tag) -> bytes:
+    """Return what a subscriber subscribes to, as bytes.
+
+    libzmq walks over its tree of subscriptions by recursion, a call for each byte, when one ends or all do. A long one
+    overflows the stack of its thread, and the process ends.
+
+    Raises:
+        TypeError: if it is neither ``str`` nor ``bytes``.
+        LocalProtocolError: if it is longer than 4,096 bytes.
+    """
+    prefix = tag_bytes(tag)
+    if len(prefix) > MAX_PREFIX:
+        raise LocalProtocolError(
+            f"the tag {shown(prefix)} has {len(prefix)} bytes, and libzmq crashes over long ones; "
+            f"subscribe to its first {MAX_PREFIX} bytes at most"
+        )
+    return prefix
+
+
 def split(frames: Iterable[bytes], separator: bytes = SEPARATOR) -> list[tuple[bytes, bytes]]:
     """Return the tag and the message in each frame.
 
@@ -199,13 +235,15 @@ def publication_frame(message: BytesLike, tag: Tag = b"", separator: bytes = SEP
 
     Raises:
         TypeError: if the message is not bytes-like or the tag neither ``str`` nor ``bytes``.
-        LocalProtocolError: if the tag holds the separator.
+        LocalProtocolError: if the tag holds the separator, or is one of the reserved.
     """
     tag = tag_bytes(tag)
     if separator in tag:
         raise LocalProtocolError(
             f"the tag {shown(tag)} holds {shown(separator)}, which ends a tag on the wire; leave it out"
         )
+    if tag.startswith(RESERVED):
+        raise LocalProtocolError(f"the tag {shown(tag)} begins with {shown(RESERVED)}, which is this library's own")
     return b"".join((tag, separator, _frame(message)))
 
 

@@ -20,6 +20,7 @@ from zmqbridge._guessing import seed_routing_ids
 from zmqbridge._termination import MAX_SOCKETS, Termination
 from zmqbridge.endpoints import Endpoint
 from zmqbridge.errors import ConnectionClosed, ContextTerminated, LocalProtocolError, ZmqBridgeError
+from zmqbridge.presence.attendant import Attendant
 from zmqbridge.socket import Socket, open_socket
 
 __all__ = ["Home", "Resident"]
@@ -72,6 +73,7 @@ class Home:
         self._most = max_sockets if shared is None else maxsize
         self.closed = False
         self.termination: Termination | None = None
+        self._attendant: Attendant | None = None
         self._make_context = make_context
         self._context = shared
         self._owns_context = shared is None
@@ -112,7 +114,7 @@ class Home:
                 "make a new one in the child"
             )
 
-    def open_socket(self, socket_type: int, linger: float) -> Socket:
+    def open_socket(self, socket_type: int, linger: float, *, tracing: bool = False) -> Socket:
         """Return a new socket, which will keep what is unsent for so many seconds when it is closed.
 
         Raises:
@@ -128,7 +130,14 @@ class Home:
             raise ZmqBridgeError(
                 f"no more sockets: the {self._name} allows {self._most}; close some, or raise max_sockets"
             )
-        return open_socket(self.context, socket_type)
+        return open_socket(self.context, socket_type, tracing=tracing)
+
+    @property
+    def attendant(self) -> Attendant:
+        """The thread that reads monitors, made when it is first asked for."""
+        if self._attendant is None:
+            self._attendant = Attendant()
+        return self._attendant
 
     def leave(self, link: Resident, linger: float) -> None:
         """A link's socket is being closed, and will keep what is unsent for so many seconds."""
@@ -184,5 +193,9 @@ class Home:
     def terminate(self) -> None:
         """End the ZeroMQ context, in a thread, if it is this home's own and was ever needed. Twice is no error."""
         self.closed = True
-        if self.termination is None and self._context is not None and self._owns_context and not self.forked:
+        if self.forked:
+            return
+        if self._attendant is not None:
+            self._attendant.stop()
+        if self.termination is None and self._context is not None and self._owns_context:
             self.termination = Termination(self._context, self._longest_linger, self.pending)

@@ -19,10 +19,14 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, TypedDict, overload
 
 from zmqbridge.errors import OptionError
+from zmqbridge.framing import FrameT
 from zmqbridge.showing import shown
+
+if TYPE_CHECKING:
+    from typing import Unpack
 
 __all__ = ["Secret", "SocketOptions", "check_options", "check_wait"]
 
@@ -44,7 +48,7 @@ def _seconds(
     )
 
 
-def _flag(option: str) -> Any:
+def _flag(option: str | None) -> Any:
     return field(default=None, metadata={"option": option, "kind": "flag"})
 
 
@@ -56,8 +60,39 @@ def _key(option: str) -> Any:
     return field(default=None, repr=False, metadata={"option": option, "kind": "key"})
 
 
+class OtherOptions(TypedDict, total=False):
+    """The options that say nothing of what is received, for type checkers."""
+
+    send_high_water_mark: int | None
+    receive_high_water_mark: int | None
+    linger: float | None
+    identity: bytes | None
+    immediate: bool | None
+    conflate: bool | None
+    max_message_size: int | None
+    max_frames: int | None
+    ipv6: bool | None
+    tcp_keepalive: bool | None
+    tcp_keepalive_idle: int | None
+    tcp_keepalive_interval: int | None
+    tcp_keepalive_count: int | None
+    reconnect_interval: float | None
+    reconnect_interval_max: float | None
+    heartbeat_interval: float | None
+    heartbeat_timeout: float | None
+    heartbeat_ttl: float | None
+    handshake_interval: float | None
+    multicast_rate: int | None
+    multicast_loop: bool | None
+    curve_server: bool | None
+    curve_public_key: bytes | str | None
+    curve_secret_key: bytes | str | None
+    curve_server_key: bytes | str | None
+    watch: bool | None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SocketOptions:
+class SocketOptions(Generic[FrameT]):
     """How a connection's socket behaves. Every field's default, ``None``, is libzmq's.
 
     Pass it as ``options=`` to any of :class:`zmqbridge.Context`'s methods, and
@@ -107,6 +142,10 @@ class SocketOptions:
         memoryview_from: frames of so many bytes and more, 1,024 at least, are received as read-only
             memoryviews of libzmq's own buffer instead of copies. The buffer lives as long as the
             view. Tags and the ids of requests are bytes all the same. The default copies all.
+            These options, and what a connection with them receives, are of ``bytes | memoryview`` then.
+        watch: have libzmq tell of the connection's peers: :attr:`~zmqbridge.Connection.peers`,
+            :meth:`~zmqbridge.Connection.events` and :meth:`~zmqbridge.Connection.wait_connected` need it. It takes
+            a thread for each context, and a descriptor for each connection. ``None`` is the context's.
 
     Raises:
         OptionError: for a value of the wrong type or out of range; the message names the
@@ -139,6 +178,19 @@ class SocketOptions:
     curve_secret_key: bytes | str | None = _key("CURVE_SECRETKEY")
     curve_server_key: bytes | str | None = _key("CURVE_SERVERKEY")
     memoryview_from: int | None = _count(None, low=1024)
+    watch: bool | None = _flag(None)
+
+    if TYPE_CHECKING:
+        # What a connection with these options receives: frames are bytes, unless views of large ones are asked for.
+        @overload
+        def __init__(
+            self: SocketOptions[bytes], *, memoryview_from: None = None, **others: Unpack[OtherOptions]
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: SocketOptions[bytes | memoryview], *, memoryview_from: int | None, **others: Unpack[OtherOptions]
+        ) -> None: ...
+        def __init__(self, **options: Any) -> None: ...
 
     def __post_init__(self) -> None:
         for spec in fields(self):

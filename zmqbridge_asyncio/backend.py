@@ -7,7 +7,7 @@ Where a loop cannot register descriptors, :mod:`zmqbridge_asyncio.proactor` wait
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from threading import get_ident
 
 from zmqbridge.errors import BackendError
@@ -67,6 +67,12 @@ class AsyncioBackend:
     def release(self, fd: int) -> None:
         if self._watches.pop(fd, None) and not self._loop.is_closed():
             self._loop.remove_reader(fd)
+
+    def call_from_thread(self, function: Callable[[], object]) -> None:
+        try:
+            self._loop.call_soon_threadsafe(function)
+        except RuntimeError as error:
+            raise BackendError(f"the asyncio loop has ended: {error}") from None
 
     def watch(self, fd: int, waiter: AsyncioWaiter) -> Watch:
         watch = self._watches.get(fd)

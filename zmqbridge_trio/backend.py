@@ -11,6 +11,7 @@ scope. A follower sleeps and is rescheduled; only one with a deadline needs a sc
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import trio
 
@@ -26,6 +27,7 @@ class TrioBackend:
 
     def __init__(self) -> None:
         self._run = trio.lowlevel.current_root_task()
+        self._token = trio.lowlevel.current_trio_token()
 
     @classmethod
     def running(cls) -> TrioBackend | None:
@@ -48,6 +50,12 @@ class TrioBackend:
 
     def release(self, fd: int) -> None:
         """Nothing to do: a wait that was woken has taken its descriptor off already."""
+
+    def call_from_thread(self, function: Callable[[], object]) -> None:
+        try:
+            self._token.run_sync_soon(function)
+        except trio.RunFinishedError:
+            raise BackendError("the trio run has ended") from None
 
 
 class TrioWaiter:

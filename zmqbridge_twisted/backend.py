@@ -18,6 +18,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python import threadable
 
+from zmqbridge.errors import BackendError
 from zmqbridge_twisted.reader import Reader
 
 __all__ = ["TwistedBackend"]
@@ -27,7 +28,7 @@ class TwistedBackend:
     """A Twisted reactor, as :class:`zmqbridge.abc.Backend`.
 
     Args:
-        reactor: provides ``IReactorFDSet`` and ``IReactorTime``.
+        reactor: provides ``IReactorFDSet``, ``IReactorTime`` and, for other threads, ``IReactorFromThreads``.
     """
 
     strict_checkpoints = False
@@ -64,6 +65,11 @@ class TwistedBackend:
         reader = self._readers.pop(fd, None)
         if reader is not None:
             self.reactor.removeReader(reader)
+
+    def call_from_thread(self, function: Callable[[], object]) -> None:
+        if getattr(self.reactor, "_stopped", False):
+            raise BackendError("the reactor has stopped")
+        self.reactor.callFromThread(function)
 
     def call_soon(self, call: Callable[[], object]) -> None:
         if not self._soon:

@@ -135,6 +135,9 @@ class ModelBackend:
     def release(self, fd: int) -> None:
         assert self.waiting_for(fd) is None or self.waiting_for(fd).ready, "released under a waiting task"  # type: ignore[union-attr]
 
+    def call_from_thread(self, function: Callable[[], object]) -> None:
+        raise AssertionError("there is no other thread")
+
     # --- what the test does ---
 
     def spawn(self, name: str, body: Coroutine[Any, Any, Any]) -> Task:

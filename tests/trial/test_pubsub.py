@@ -160,6 +160,16 @@ class UntaggedCountTests(UntaggedTests):
         self.assertEqual((got, sub.getStats().malformed), ([(b"one",), (b"two", b""), b"three"], 0))
 
 
+class LongTagTests(PubSubCase):
+    def test_longest(self) -> None:
+        """A tag of 4,096 bytes can be subscribed to; a longer one is an error, for libzmq crashes over it."""
+        _, sub, _ = self.pair()
+        sub.subscribe("x" * 4096)
+        sub.unsubscribe("x" * 4096)
+        with self.assertRaisesRegex(zmqbridge.LocalProtocolError, "4097 bytes.* first 4096 bytes"):
+            sub.subscribe("x" * 4097)
+
+
 class PublishTests(PubSubCase):
     async def test_bytes_and_text(self) -> None:
         """A message and its tag may each be bytes or text, which is UTF-8; a subscriber gets bytes."""

@@ -46,6 +46,7 @@ from zmqbridge.channel.intake import Intake
 from zmqbridge.channel.units import units_for
 from zmqbridge.decoding import Decoder
 from zmqbridge.errors import ConnectionClosed, ContextTerminated, WouldBlock
+from zmqbridge.presence.bell import Bell
 from zmqbridge.protocols import Faults
 from zmqbridge.socket import POLLIN, POLLOUT, Socket
 from zmqbridge.waiting.guard import Guard
@@ -97,6 +98,7 @@ class Channel(Generic[Item]):
         units: what these books are made of.
         dropped: items that closing dropped unread.
         intake: reads from the socket.
+        bell: is rung when the socket ends, for those who wait for anything but messages.
         by_turns: nothing is read ahead: only the newest message counts, or what is done about one changes the next.
     """
 
@@ -120,6 +122,7 @@ class Channel(Generic[Item]):
         self.describe = describe
         self.dropped = 0
         self.intake = Intake(socket, decoder, faults, self.turn, self.inbox, self.lot, describe)
+        self.bell = Bell()
         self.by_turns = False
         self._get_backend = get_backend
         self._backend: Backend | None = None
@@ -142,6 +145,13 @@ class Channel(Generic[Item]):
             self._backend = self._get_backend()
             self.turn.lenient = not self._backend.strict_checkpoints
         return self._backend
+
+    def enter_open(self) -> Backend | None:
+        """The same; ``None`` where the connection is closed."""
+        try:
+            return self.enter()
+        except ConnectionClosed:
+            return None
 
     # --- receiving ---
 
@@ -348,7 +358,7 @@ class Channel(Generic[Item]):
             self.guard.close()
             self._release()
             self.socket.close()  # where it is only of no use any more
-        self.lot.wake_all()
+        self._wake_all()
 
     def close(self) -> bool:
         """Close the socket and wake whoever is parked; return whether it was open."""
@@ -356,11 +366,15 @@ class Channel(Generic[Item]):
         if not self.guard.close():
             return False
         _open_channels.discard(self)
-        self.lot.wake_all()
+        self._wake_all()
         self.dropped += self.inbox.clear()
         self._release()
         self.socket.close()
         return True
+
+    def _wake_all(self) -> None:
+        self.lot.wake_all()
+        self.bell.ring()
 
     def _release(self) -> None:
         if self._backend is not None:

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from zmqbridge._backends import BackendFinder
 from zmqbridge.abc import Backend
+from zmqbridge.connections.watched import Watched
 from zmqbridge.decoding import Decoder, FramesDecoder
 from zmqbridge.endpoints import Addresses, Endpoint, addresses_of
 from zmqbridge.errors import ConnectionClosed, OptionError
@@ -41,13 +42,14 @@ class Owner(Protocol):
 
     linger: float
     turn_limit: int
+    watch: bool
     _home: Home
     _finder: BackendFinder
 
     def _find_backend(self) -> Backend: ...
 
 
-class Connection:
+class Connection(Watched):
     """A ZeroMQ socket with its endpoints, open until it is closed.
 
     Made by the methods of :class:`zmqbridge.Context`; not to be instantiated directly. Use it
@@ -70,6 +72,12 @@ class Connection:
     _defaults: ClassVar[dict[str, Any]] = {}
     """Options that this pattern sets where the caller leaves them open."""
 
+    _reads_ahead = False
+    """Whether messages are read ahead though the socket's type is one that is else read by turns."""
+
+    _tracing = False
+    """Whether each message says by which connection it came."""
+
     def __init__(
         self,
         context: Owner,
@@ -77,7 +85,7 @@ class Connection:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
+        options: SocketOptions[Any] | None = None,
     ) -> None:
         binds, connects = addresses_of(bind), addresses_of(connect)
         self._context = context
@@ -96,12 +104,14 @@ class Connection:
             describe=self.__repr__,
             turn_limit=context.turn_limit,
             close=self.close,
+            reads_ahead=self._reads_ahead,
+            tracing=self._tracing,
         )
         self._channel = self._link.channel
         self._outbox = self._link.outbox
 
-    def _fill_in(self, options: SocketOptions) -> SocketOptions:
-        defaults = {"linger": self._context.linger} | self._defaults
+    def _fill_in(self, options: SocketOptions[Any]) -> SocketOptions[Any]:
+        defaults = {"linger": self._context.linger, "watch": self._context.watch} | self._defaults
         return replace(options, **{name: value for name, value in defaults.items() if getattr(options, name) is None})
 
     def _decoder(self) -> Decoder[Any, Any]:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from sys import maxsize
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple
 
 import zmq
 
 from zmqbridge.channel.outbox import keep
 from zmqbridge.connections.base import Frames, Receiver, Sender
+from zmqbridge.connections.routed import Routed
+from zmqbridge.decoding import Decoder
 from zmqbridge.errors import LocalProtocolError
-from zmqbridge.framing import Message, frames_of
+from zmqbridge.framing import FrameT, Message, frames_of
 from zmqbridge.showing import shown
 from zmqbridge.socket import Socket
 
 __all__ = ["Dealer", "Pair", "RawConnection", "RoutedMessage", "Router"]
 
 
-class RoutedMessage(NamedTuple):
+class RoutedMessage(NamedTuple, Generic[FrameT]):
     """A message that reached a router.
 
     Attributes:
@@ -27,7 +29,7 @@ class RoutedMessage(NamedTuple):
     """
 
     peer: bytes
-    frames: list[bytes]
+    frames: list[FrameT]
 
 
 class RouterDecoder:
@@ -41,26 +43,26 @@ class RouterDecoder:
         return [RoutedMessage(frames[0], frames[1:]) for frames in messages], ()
 
 
-class RawConnection(Sender, Receiver[Frames]):
+class RawConnection(Sender, Receiver[list[FrameT]]):
     """A socket of any type, its frames as they are: see :meth:`zmqbridge.Context.connection`."""
 
 
-class Dealer(Sender, Receiver[Frames]):
+class Dealer(Sender, Receiver[list[FrameT]]):
     """A DEALER socket: sends to its peers in turn, receives from all of them."""
 
 
-class Pair(Sender, Receiver[Frames]):
+class Pair(Sender, Receiver[list[FrameT]]):
     """A PAIR socket: talks with exactly one peer."""
 
 
-class Router(Receiver[RoutedMessage]):
+class Router(Routed, Receiver[RoutedMessage[FrameT]]):
     """A ROUTER socket: knows its peers by routing id, and sends to the one that is named.
 
     A peer whose queue is full holds up only the messages to itself.
     """
 
-    def _decoder(self) -> RouterDecoder:
-        return RouterDecoder()
+    def _decoder(self) -> Decoder[RoutedMessage, Any]:
+        return self._watching(RouterDecoder())
 
     def _prepare(self, socket: Socket) -> None:
         # Without it a ROUTER drops what it cannot deliver, and tells nobody.

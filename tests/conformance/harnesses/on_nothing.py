@@ -8,15 +8,44 @@ receive, send and ask, but not do two things at once.
 from __future__ import annotations
 
 import select
+import socket
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from tests.conformance.harnesses.base import CASE_SECONDS, Harness, Task
 
 
-class BlockingWaiter:
+class Calls:
+    """What other threads want called; readable while there is some."""
+
     def __init__(self) -> None:
+        self._ours, self._theirs = socket.socketpair()
+        self._ours.setblocking(False)
+        self._functions: list[Callable[[], object]] = []
+
+    def fileno(self) -> int:
+        return self._ours.fileno()
+
+    def add(self, function: Callable[[], object]) -> None:
+        self._functions.append(function)
+        self._theirs.send(b"!")
+
+    def run(self) -> None:
+        with suppress(BlockingIOError):
+            self._ours.recv(4096)
+        while self._functions:
+            self._functions.pop(0)()
+
+    def __del__(self) -> None:
+        self._ours.close()
+        self._theirs.close()
+
+
+class BlockingWaiter:
+    def __init__(self, calls: Calls) -> None:
         self._woken = False
+        self._calls = calls
 
     def wake(self) -> None:
         self._woken = True
@@ -24,18 +53,23 @@ class BlockingWaiter:
     async def wait(self, fd: int | None, deadline: float | None) -> None:
         if not self._woken:
             timeout = CASE_SECONDS if deadline is None else max(0.0, deadline - time.monotonic())
-            select.select([] if fd is None else [fd], [], [], timeout)
+            own = self._calls.fileno()
+            select.select([own] if fd is None else [own, fd], [], [], timeout)
+        self._calls.run()
 
 
 class BlockingBackend:
     strict_checkpoints = False
+
+    def __init__(self) -> None:
+        self._calls = Calls()
 
     @classmethod
     def running(cls) -> BlockingBackend:
         return cls()
 
     def create_waiter(self) -> BlockingWaiter:
-        return BlockingWaiter()
+        return BlockingWaiter(self._calls)
 
     async def checkpoint(self) -> None:
         """There are no others to let run."""
@@ -45,6 +79,9 @@ class BlockingBackend:
 
     def release(self, fd: int) -> None:
         """Nothing is ever registered."""
+
+    def call_from_thread(self, function: Callable[[], object]) -> None:
+        self._calls.add(function)
 
 
 class BlockingHarness(Harness):
