@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from zmqbridge.presence import Event, EventKind, PeerChange, SubscriptionChange
     from zmqbridge.socket import speedups_enabled
 
-__version__ = "0.1.0"
+__version__ = "0.1.0.dev0"
 
 __all__ = [
     "AuthenticationFailed",
