@@ -136,7 +136,7 @@ release-check: dist ## all that one machine can say of a release: its archives, 
 release-version: ## whether a tag is that of the version, as in TAG=v0.1.0
 	@$(PYTHON) -m release.version '$(TAG)'
 
-wheels: $(VENV)/.wheels ## the wheels of this system, as a release has them, in wheelhouse; on Linux that takes docker
+wheels: $(VENV)/.release ## the wheels of this system, as a release has them, in wheelhouse; on Linux that takes docker
 	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) $(RUN) -m cibuildwheel --output-dir wheelhouse $(ARGS)
 
 windows: $(VENV)/.release ## compile the extension for Windows with mingw, if that is installed; nothing runs it

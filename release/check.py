@@ -1,7 +1,8 @@
 """All that one machine can say of a release: ``python -m release.check FOLDER``, after ``release.build`` there.
 
 What fails raises, and the rest is not tried. What this cannot say: whether the wheels of other systems work. They are
-made and tried where they run, by cibuildwheel in the workflow; here the extension is at most compiled for Windows.
+made and tried where they run, by cibuildwheel in the workflow; here it is asked which it would make, and the extension
+is at most compiled for Windows.
 """
 
 from __future__ import annotations
@@ -22,6 +23,14 @@ from release.build import ROOT, build
 __all__ = ["check"]
 
 INSTALLED = ROOT / "release" / "installed.py"
+# What cibuildwheel makes on each system of the workflow, one wheel each.
+WHEELS = {
+    ("linux", "x86_64"): {"cp311-manylinux_x86_64", "cp311-musllinux_x86_64"},
+    ("linux", "aarch64"): {"cp311-manylinux_aarch64", "cp311-musllinux_aarch64"},
+    ("macos", "x86_64"): {"cp311-macosx_x86_64"},
+    ("macos", "arm64"): {"cp311-macosx_arm64"},
+    ("windows", "AMD64"): {"cp311-win_amd64"},
+}
 # Enough to see that the suite is whole: each case of the interface, on one loop.
 SELECTION = "tests/conformance --harness asyncio -q"
 
@@ -46,6 +55,10 @@ def check(folder: Path) -> None:
     _run(sys.executable, "-m", "abi3audit", "--strict", "--report", "--summary", native)
     if sys.platform == "linux":
         _run(sys.executable, "-m", "auditwheel", "show", native)
+    _say("cibuildwheel would make each wheel of the workflow")
+    for (system, processor), wheels in WHEELS.items():
+        if (found := _identifiers(system, processor)) != wheels:
+            raise ValueError(f"for {system} on {processor} cibuildwheel would make {found}, not {wheels}")
     _say("the extension can be compiled for Windows")
     _run(sys.executable, "-m", "release.windows")
     for python in _pythons():
@@ -98,6 +111,12 @@ def _missing(source: Path) -> set[str]:
     with tarfile.open(source) as archive:
         has = {name.partition("/")[2] for name in archive.getnames()}
     return {name for name in listed.split("\0") if name and (ROOT / name).exists()} - has
+
+
+def _identifiers(system: str, processor: str) -> set[str]:
+    command = [sys.executable, "-m", "cibuildwheel", "--print-build-identifiers", "--platform", system]
+    command += ["--archs", processor]
+    return set(subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True).stdout.split())
 
 
 def _pythons() -> list[str]:
