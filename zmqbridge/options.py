@@ -277,9 +277,13 @@ class SocketOptions(Generic[FrameT]):
             {
                 name: value
                 for name, rule in _rules()
-                if (value := getattr(defaults, name)) is not None and type_name in (rule["only"] or (type_name,))
+                if (value := getattr(defaults, name)) is not None and _is_for(rule, type_name)
             }
         )
+
+
+def _is_for(rule: Any, type_name: str) -> bool:
+    return not rule["only"] or type_name in rule["only"]
 
 
 @cache
