@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutants import (
     closing_rules,
     descriptor_rules,
+    face_rules,
     framing_rules,
     handler_rules,
     peer_rules,
@@ -22,5 +23,6 @@ MUTATIONS: list[Mutation] = [
     *turn_rules.MUTATIONS,
     *peer_rules.MUTATIONS,
     *handler_rules.MUTATIONS,
+    *face_rules.MUTATIONS,
     *framing_rules.MUTATIONS,
 ]
