@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     )
     from zmqbridge.framing import Publication
     from zmqbridge.options import SocketOptions
-    from zmqbridge.presence import Event, EventKind
+    from zmqbridge.presence import Event, EventKind, PeerChange, SubscriptionChange
     from zmqbridge.socket import speedups_enabled
 
 __version__ = "0.1.0"
@@ -72,6 +72,7 @@ __all__ = [
     "LocalProtocolError",
     "OptionError",
     "Pair",
+    "PeerChange",
     "PeerLost",
     "PeerUnreachable",
     "ProtocolError",
@@ -92,6 +93,7 @@ __all__ = [
     "SocketOptions",
     "Stats",
     "Subscriber",
+    "SubscriptionChange",
     "WaitTimeout",
     "WouldBlock",
     "ZmqBridgeError",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import zmq
 
@@ -115,9 +115,16 @@ class Context:
         bind: Addresses | None = None,
         connect: Addresses | None = None,
         options: SocketOptions[Any] | None = None,
+        presence: bool = False,
     ) -> Publisher:
-        """Return a connection that publishes: :meth:`Publisher.publish <zmqbridge.Publisher.publish>`."""
-        return Publisher(self, zmq.PUB, bind=bind, connect=connect, options=options)
+        """Return a connection that publishes: :meth:`Publisher.publish <zmqbridge.Publisher.publish>`.
+
+        Args:
+            presence: whether it knows who has subscribed; see
+                :meth:`~zmqbridge.Publisher.wait_for_subscribers`.
+        """
+        kind = zmq.XPUB if presence else zmq.PUB
+        return Publisher(self, kind, bind=bind, connect=connect, options=options, presence=presence)
 
     def subscriber(
         self,
@@ -161,9 +168,15 @@ class Context:
         bind: Addresses | None = None,
         connect: Addresses | None = None,
         options: SocketOptions[FrameT] | None = None,
+        on_peer_lost: Literal["wait", "raise"] = "wait",
     ) -> Requester[FrameT]:
-        """Return a connection that asks: ``await requester.request(...)``, any number at once."""
-        return Requester(self, zmq.DEALER, bind=bind, connect=connect, options=options)
+        """Return a connection that asks: ``await requester.request(...)``, any number at once.
+
+        Args:
+            on_peer_lost: what becomes of requests whose only connection breaks: ``"raise"`` ends them at once, with
+                :exc:`~zmqbridge.PeerLost`.
+        """
+        return Requester(self, zmq.DEALER, bind=bind, connect=connect, options=options, on_peer_lost=on_peer_lost)
 
     def replier(
         self,

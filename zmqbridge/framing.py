@@ -44,6 +44,7 @@ __all__ = [
     "MAX_FRAMES",
     "MAX_PREFIX",
     "NO_MEMORY",
+    "RESERVED",
     "BytesLike",
     "Envelope",
     "FrameT",
@@ -75,6 +76,9 @@ Tag: TypeAlias = str | bytes
 
 SEPARATOR = b"\0"
 DELIMITER = b""
+
+RESERVED = b"~zmqbridge."
+"""What the tags begin with that publishers and subscribers of this library use among themselves."""
 
 NO_MEMORY = "a message for which there was no memory"
 
@@ -231,13 +235,15 @@ def publication_frame(message: BytesLike, tag: Tag = b"", separator: bytes = SEP
 
     Raises:
         TypeError: if the message is not bytes-like or the tag neither ``str`` nor ``bytes``.
-        LocalProtocolError: if the tag holds the separator.
+        LocalProtocolError: if the tag holds the separator, or is one of the reserved.
     """
     tag = tag_bytes(tag)
     if separator in tag:
         raise LocalProtocolError(
             f"the tag {shown(tag)} holds {shown(separator)}, which ends a tag on the wire; leave it out"
         )
+    if tag.startswith(RESERVED):
+        raise LocalProtocolError(f"the tag {shown(tag)} begins with {shown(RESERVED)}, which is this library's own")
     return b"".join((tag, separator, _frame(message)))
 
 

@@ -24,9 +24,11 @@ from zmqbridge.abc import Backend
 from zmqbridge.channel import Channel, Outbox
 from zmqbridge.decoding import Decoder
 from zmqbridge.endpoints import Endpoint
-from zmqbridge.errors import ConnectionClosed, EndpointError
+from zmqbridge.errors import BackendError, ConnectionClosed, EndpointError
 from zmqbridge.home import Home
 from zmqbridge.options import Secret, SocketOptions
+from zmqbridge.presence.events import Event
+from zmqbridge.presence.standby import Standby
 from zmqbridge.presence.watch import Watch
 from zmqbridge.protocols import Faults, State
 from zmqbridge.showing import listed, shown
@@ -34,7 +36,7 @@ from zmqbridge.socket import Socket
 from zmqbridge.waiting.parking import Parked
 from zmqbridge.waiting.turn import check_turn_limit
 
-__all__ = ["Link", "Stats"]
+__all__ = ["Link", "Stats", "weakly"]
 
 Item = TypeVar("Item")
 T = TypeVar("T")
@@ -91,10 +93,14 @@ class Link(Generic[Item]):
         describe: the connection's method that names it in errors; the connection is not kept alive by this.
         turn_limit: how many messages one turn of the loop reads, and how many it sends, at most.
         close: the connection's method that closes it; likewise.
+        reads_ahead: messages are read ahead whatever the socket's type: nothing that is done about one changes the
+            next.
+        tracing: whether each message says by which connection it came.
 
     Attributes:
         socket, channel, outbox: the socket, who waits on it, and what sends on it.
         watch: what libzmq tells of it, where the options say so.
+        standby: reads it where nobody awaits what comes; see :meth:`stand_by`.
         endpoints: where it listens and to what it connects, in the order of the calls.
         faults: as given.
 
@@ -121,16 +127,22 @@ class Link(Generic[Item]):
         describe: Callable[[], str],
         turn_limit: int,
         close: Callable[[], None],
+        reads_ahead: bool = False,
+        tracing: bool = False,
     ) -> None:
         check_turn_limit(turn_limit)
         self._home = ref(home)
         self._close = WeakMethod(close)
+        self._runs_here = runs_here
         self.faults = faults
         self.endpoints: list[Endpoint] = []
         self.watch: Watch | None = None
-        socket = self.socket = home.open_socket(socket_type, options.linger or 0.0)
+        self._listeners: list[WeakMethod[Callable[[list[Event]], None]]] = []
+        self._attached = False
+        self.standby: Standby | None = None
+        socket = self.socket = home.open_socket(socket_type, options.linger or 0.0, tracing=tracing)
         try:
-            name = _weakly(describe, f"<a {socket.type_name} connection>")
+            name = weakly(describe, f"<a {socket.type_name} connection>")
             self.channel: Channel[Item] = Channel(socket, get_backend, decoder, faults, name, turn_limit)
             self.channel.guard.settle(runs_here)
             self.outbox = Outbox(self.channel)
@@ -143,13 +155,14 @@ class Link(Generic[Item]):
             for address in connects:
                 self._add(socket.connect(address))
             self._turn_limit = turn_limit
+            self._reads_ahead = reads_ahead
             self._adapt()
         except BaseException:
             home.part(self.endpoints)
             self._stop_watching()
             socket.close(0)
             raise
-        socket.before_closing(_weakly(self._close_by_others, True))
+        socket.before_closing(weakly(self._close_by_others, True))
         home.links.add(self)
 
     # --- endpoints ---
@@ -227,24 +240,73 @@ class Link(Generic[Item]):
         most: int = socket.get_option(zmq.RCVHWM)
         channel.intake.batch = min(self._turn_limit, most or self._turn_limit)
         channel.intake.beyond.mark = most
-        channel.by_turns = socket.get_option(zmq.TYPE) in _BY_TURNS or bool(socket.get_option(zmq.CONFLATE))
+        by_turns = socket.get_option(zmq.TYPE) in _BY_TURNS and not self._reads_ahead
+        channel.by_turns = by_turns or bool(socket.get_option(zmq.CONFLATE))
         if channel.by_turns:
             channel.intake.batch = 1
 
+    # --- who is there ---
+
+    def listen(self, listener: Callable[[list[Event]], None]) -> None:
+        """Have a method called on the loop with what happens to the connection, from the beginning on.
+
+        Args:
+            listener: whose object is not kept alive by this.
+        """
+        self._listeners.append(WeakMethod(listener))
+        self.attach()
+
+    def attach(self) -> None:
+        """Have the watch tell the loop, if it is known by now."""
+        if not self._attached and self.watch is not None and self._listeners and self._runs_here():
+            try:
+                self.watch.attach(self.channel.enter(), _weakly_with(self._hear))
+            except BackendError:
+                return  # a callback of the loop's; a task will come
+            self._attached = True
+
+    def _hear(self, events: list[Event]) -> None:
+        for listener in self._listeners:
+            hear = listener()
+            if hear is not None:
+                hear(events)
+
+    def call_later(self, seconds: float, call: Callable[[], object]) -> None:
+        """Have the loop that the watch tells call something after some time."""
+        if self.watch is not None:
+            self.watch.call_later(seconds, call)
+
+    def stand_by(self, deliver: Callable[[Item], None]) -> bool:
+        """Have the connection read though nobody awaits it, if its loop is known; return whether it is read.
+
+        Args:
+            deliver: a method of the connection's, called with each item; the connection is not kept alive by this.
+        """
+        home = self._home()
+        if self.standby is None and home is not None and self._runs_here():
+            try:
+                backend = self.channel.enter()
+            except BackendError:
+                return False  # a callback of the loop's; a task will come
+            self.standby = Standby(self.channel, backend, home.attendant, _weakly_with(deliver))
+        return self.standby is not None
+
     # --- counts and the end ---
 
-    def stats(self, *, unmatched: int = 0, dropped_replies: int = 0) -> Stats:
+    def stats(self, *, unmatched: int = 0, dropped_replies: int = 0, passed_over: int = 0, answers: int = 0) -> Stats:
         """Return what it has done so far, and what it holds now.
 
         Args:
             unmatched: replies that found no request.
             dropped_replies: replies that could not be delivered.
+            passed_over: messages from the library at the other end, which no caller sees.
+            answers: messages to it, likewise.
         """
         channel, malformed = self.channel, self.faults.malformed
         buffered = len(channel.inbox)
         return Stats(
-            sent=self.outbox.sent,
-            received=channel.intake.arrived - buffered - malformed - unmatched - channel.dropped,
+            sent=self.outbox.sent - answers,
+            received=channel.intake.arrived - buffered - malformed - unmatched - channel.dropped - passed_over,
             buffered=buffered,
             parked=channel.waiting,
             malformed=malformed,
@@ -316,8 +378,12 @@ class Link(Generic[Item]):
         return True
 
     def _stop_watching(self) -> None:
-        if self.watch is not None and self.channel.guard.state is not State.FORKED:  # then it is its parent's
+        if self.channel.guard.state is State.FORKED:
+            return  # its parent's
+        if self.watch is not None:
             self.watch.stop()
+        if self.standby is not None:
+            self.standby.stop()
 
     def _leave(self, linger: float) -> None:
         home = self._home()
@@ -326,7 +392,18 @@ class Link(Generic[Item]):
             home.leave(self, linger)
 
 
-def _weakly(method: Callable[[], T], otherwise: T) -> Callable[[], T]:
+def _weakly_with(method: Callable[[Item], None]) -> Callable[[Item], None]:
+    reference = WeakMethod(method)
+
+    def call(item: Item) -> None:
+        bound = reference()
+        if bound is not None:
+            bound(item)
+
+    return call
+
+
+def weakly(method: Callable[[], T], otherwise: T) -> Callable[[], T]:
     """Return what calls a method of an object, and does not keep that alive; once it is gone, it returns the other."""
     reference = WeakMethod(method)
 

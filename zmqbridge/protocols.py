@@ -31,6 +31,7 @@ from zmqbridge.errors import ConnectionClosed, ContextTerminated, LocalProtocolE
 from zmqbridge.framing import (
     MAX_FRAMES,
     NO_MEMORY,
+    RESERVED,
     Envelope,
     Publication,
     Tag,
@@ -47,6 +48,7 @@ from zmqbridge.showing import listed, shown
 
 __all__ = [
     "ConnectionState",
+    "Echoes",
     "Faults",
     "PendingRequest",
     "ReplierProtocol",
@@ -149,13 +151,45 @@ class Faults(Burst):
         self.latest = NO_MEMORY if isinstance(error, MemoryError) else str(error)
 
 
+# Of a publisher's name no more is kept, whatever a peer sends.
+LONGEST_NAME = 16
+
+
 def _read_at_once(batch: list[Any]) -> list[Publication] | None:
     """Return all of a batch, or ``None`` if one is not what nearly all are: well-formed, and one frame of bytes."""
     if batch and type(batch[0]) is Publication:
         return batch if set(map(type, batch)) == {Publication} else None
     with suppress(AttributeError, MemoryError):
-        return [new_tuple(Publication, parts) for parts in split(batch)]
+        publications = [new_tuple(Publication, parts) for parts in split(batch) if not parts[0].startswith(RESERVED)]
+        return publications if len(publications) == len(batch) else None
     return None
+
+
+class Echoes(Generic[Caller]):
+    """The answers to one echo tag.
+
+    Args:
+        tag: nobody else has it.
+        count: how many publishers are to answer.
+        caller: whoever waits for them.
+
+    Attributes:
+        tag, caller: as given.
+        names: of the publishers that have answered.
+    """
+
+    __slots__ = ("_count", "caller", "names", "tag")
+
+    def __init__(self, tag: bytes, count: int, caller: Caller) -> None:
+        self.tag = tag
+        self.caller = caller
+        self.names: set[bytes] = set()
+        self._count = count
+
+    @property
+    def complete(self) -> bool:
+        """Whether enough have answered."""
+        return len(self.names) >= self._count
 
 
 class SubscriberProtocol:
@@ -163,16 +197,24 @@ class SubscriberProtocol:
 
     libzmq counts equal subscriptions, so each needs its own unsubscription; this
     class counts with it, to name a mistake that libzmq would pass over.
+
+    What publishers and subscribers tell each other under the reserved tags is no publication: an answer to an echo tag
+    is given to whoever asked, and anything else is passed over.
+
+    Attributes:
+        passed_over: how many messages came under reserved tags.
     """
 
-    __slots__ = ("_tags", "faults")
+    __slots__ = ("_echoes", "_tags", "faults", "passed_over")
 
     single: ClassVar[type[Any] | None] = Publication
     max_frames: ClassVar[int] = MAX_FRAMES
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
+        self.passed_over = 0
         self._tags: Counter[bytes] = Counter()
+        self._echoes: dict[bytes, Echoes[Any]] = {}
 
     @property
     def tags(self) -> tuple[bytes, ...]:
@@ -183,11 +225,17 @@ class SubscriberProtocol:
         """Note a subscription and return the prefix for libzmq.
 
         Raises:
-            LocalProtocolError: if it is too long for libzmq.
+            LocalProtocolError: if it is too long for libzmq, or one of the reserved tags.
         """
         prefix = prefix_bytes(tag)
+        if prefix.startswith(RESERVED):
+            raise LocalProtocolError(f"the tag {shown(tag)} begins with {shown(RESERVED)}, which is this library's own")
         self._tags[prefix] += 1
         return prefix
+
+    def times(self, prefix: bytes) -> int:
+        """Return how many subscriptions to a prefix there are."""
+        return self._tags.get(prefix, 0)
 
     def unsubscribe(self, tag: Tag) -> bytes:
         """Note the end of a subscription and return the prefix for libzmq.
@@ -204,9 +252,23 @@ class SubscriberProtocol:
             del self._tags[prefix]
         return prefix
 
-    def decode(self, messages: list[Any]) -> tuple[list[Publication], tuple[()]]:
-        """Return the publications among these messages."""
-        return self.receive(messages), ()
+    def ask(self, echoes: Echoes[Any]) -> None:
+        """From now on, give these the answers that come for them."""
+        self._echoes[echoes.tag] = echoes
+
+    def end(self, echoes: Echoes[Any]) -> None:
+        """Nobody waits for these any more."""
+        self._echoes.pop(echoes.tag, None)
+
+    def decode(self, messages: list[Any]) -> tuple[list[Publication], Sequence[Any]]:
+        """Return the publications among these messages, and those whose answers have come."""
+        publications = self.receive(messages)
+        if not self._echoes:
+            return publications, ()
+        complete = [echoes for echoes in self._echoes.values() if echoes.complete]
+        for echoes in complete:
+            self.end(echoes)
+        return publications, [echoes.caller for echoes in complete]
 
     def receive(self, batch: Iterable[Frames | bytes | Publication]) -> list[Publication]:
         """Return the publications among these messages, some of which may have been read already."""
@@ -217,10 +279,20 @@ class SubscriberProtocol:
         publications = []
         for message in batch:
             try:
-                publications.append(self._read(message))
+                publication = self._read(message)
+                if publication.tag.startswith(RESERVED):
+                    self._hear(publication)
+                else:
+                    publications.append(publication)
             except (RemoteProtocolError, MemoryError) as error:
                 self.faults.count(error)
         return publications
+
+    def _hear(self, publication: Publication) -> None:
+        self.passed_over += 1
+        echoes = self._echoes.get(publication.tag)
+        if echoes is not None:
+            echoes.names.add(bytes(publication.message[:LONGEST_NAME]))
 
     @staticmethod
     def _read(message: Frames | bytes | Publication) -> Publication:

@@ -13,6 +13,8 @@ import zmqbridge
 from tests.conformance.harnesses.base import Harness, TaskCancelled
 from tests.conftest import Addresses
 from zmqbridge import SocketOptions
+from zmqbridge.framing import MAX_FRAMES
+from zmqbridge.waiting.patience import Patience
 
 pytestmark = pytest.mark.any_loop
 
@@ -31,7 +33,7 @@ MALFORMED_PUBLICATIONS: list[list[bytes]] = [
 ]
 ODD_PUBLICATIONS: list[list[bytes]] = [
     [b""],
-    [b"no end of a tag"],
+    [b"no separator"],
     [HUGE],
     [b"\0"],
     [b"\0\0"],
@@ -132,7 +134,7 @@ async def test_layouts_for_a_subscriber(loop: Harness, addresses: Addresses, cap
         for layout in ODD_PUBLICATIONS:
             await peer.send(layout)
             tag, message = await subscriber.receive()
-            assert layout in ([tag, message], [tag + b"\0" + message], [message])
+            assert layout in ([tag, message], [tag + b"\0" + message]) or (tag, [message]) == (b"", layout)
         assert subscriber.stats.malformed == len(MALFORMED_PUBLICATIONS)
         assert subscriber.stats.received == len(MALFORMED_PUBLICATIONS) + len(ODD_PUBLICATIONS)
         assert len(told(caplog)) == 1
@@ -197,6 +199,45 @@ async def test_layouts_for_a_router(loop: Harness, addresses: Addresses, caplog:
 
 
 @pytest.mark.one_task
+@pytest.mark.parametrize("limit", [1, 2, 3])
+async def test_too_many_frames(
+    loop: Harness, addresses: Addresses, caplog: pytest.LogCaptureFixture, limit: int
+) -> None:
+    """A message of more frames than the program lets it have is dropped, counted and told; the next one arrives."""
+    async with loop.context() as context:
+        puller = context.puller(bind=addresses.new("inproc"), options=SocketOptions(max_frames=limit))
+        pusher = context.pusher(connect=puller.endpoints[0].address)
+        for number in range(1, 4):
+            for count in (limit, limit + 1, limit + 100, limit):
+                await pusher.send([b"x"] * count)
+            assert [await puller.receive() for _ in range(2)] == [[b"x"] * limit] * 2
+            assert (puller.stats.malformed, puller.stats.received, puller.stats.buffered) == (2 * number, 2 * number, 0)
+        (words,) = told(caplog)
+        assert f"a message of more than {limit} frames" in words
+
+
+@pytest.mark.one_task
+async def test_more_frames_than_a_request_has(
+    loop: Harness, addresses: Addresses, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of a request no more frames are read than any has; a message that is nothing but frames may have any number."""
+    async with loop.context() as context:
+        replier = context.replier(bind=addresses.new("inproc"))
+        router = context.router(bind=addresses.new("inproc"))
+        most = [b"x"] * (MAX_FRAMES - 3)
+        for connection in (replier, router):
+            dealer = context.dealer(connect=connection.endpoints[0].address)
+            for parts in ([*most, b"one more"], most):
+                await dealer.send([b"id", b"", *parts])
+        assert (await replier.receive()).parts == most
+        assert (replier.stats.malformed, replier.stats.received) == (1, 1)
+        assert [len((await router.receive()).frames) for _ in range(2)] == [MAX_FRAMES, MAX_FRAMES - 1]
+        assert router.stats.malformed == 0
+        (words,) = told(caplog)
+        assert f"a message of more than {MAX_FRAMES} frames" in words
+
+
+@pytest.mark.one_task
 async def test_router_that_introduces_itself(loop: Harness, addresses: Addresses) -> None:
     """The empty message with which some routers introduce themselves is a request without parts, and no error."""
     async with loop.context() as context:
@@ -221,7 +262,7 @@ async def flooded(
     """A connection for which a burst of malformed messages and then a good one are queued, and what the latter is."""
     if role == "subscriber":
         subscriber, peer = await subscribed(context, addresses.new("inproc"))
-        await peer.send_many([b"junk"] * 3 for _ in range(BURST))
+        await peer.send_many([b"no", b"publication", b"this"] for _ in range(BURST))
         await peer.send(b"good\0at last")
         return subscriber, (b"good", b"at last")
     replier = context.replier(bind=addresses.new("inproc"), options=UNLIMITED)
@@ -442,8 +483,52 @@ async def test_never_reads_under_many_names(loop: Harness, addresses: Addresses)
             await deaf.send_many([b"id", b"", b"%d" % question] for question in range(asked))
             assert await requester.request(b"%d" % number, timeout=20) == [b"%d" % number]
         await loop.until(lambda: replier.stats.sent + replier.stats.dropped_replies == names * (asked + 1))
+        assert replier.stats.received == names * (asked + 1)
         # All together have the first wait, and a tenth of the time, which is little more.
         assert 1 <= waits < names / 4
+
+
+class Noting(Patience):
+    """Notes of each wait whether it held up nobody."""
+
+    __slots__ = ("noted",)
+
+    def __init__(self, longest: float) -> None:
+        super().__init__(longest)
+        self.noted: list[bool] = []
+
+    def spend(self, waited: float, *, in_vain: bool, alone: bool) -> None:
+        self.noted.append(alone)
+        super().spend(waited, in_vain=in_vain, alone=alone)
+
+
+@pytest.mark.parametrize(
+    ("clients", "receivers", "alone"), [(1, 0, True), (2, 0, False), (2, 1, True)], ids=["alone", "held up", "received"]
+)
+async def test_who_is_held_up(loop: Harness, addresses: Addresses, clients: int, receivers: int, alone: bool) -> None:
+    """A reply that waits for room holds up other clients, if there are any whose requests nobody else receives."""
+    async with loop.context(linger=0) as context:
+        small = SocketOptions(send_high_water_mark=1, receive_high_water_mark=1)
+        asks_more = SocketOptions(send_high_water_mark=0, receive_high_water_mark=1)
+        replier = context.replier(bind=addresses.new("inproc"), options=small, reply_timeout=0.05)
+        noting = replier._patience = Noting(0.05)
+        address = replier.endpoints[0].address
+        requests = []
+        for number in range(clients):
+            client = context.dealer(connect=address, options=asks_more)
+            for _ in range(3):  # of whose replies two fit into the queue of the two high-water marks
+                client.send_nowait([b"%d" % number, b"", b"?"])
+                requests.append(await replier.receive())
+        receiving = [loop.spawn(replier.receive) for _ in range(receivers)]
+        await loop.parked(replier, receivers)
+        for request in requests[:3]:
+            await request.reply(b"!")
+        assert noting.noted == [alone]
+        assert replier.stats.dropped_replies == 1
+        for task in receiving:
+            task.cancel()
+            with pytest.raises(TaskCancelled):
+                await task.result()
 
 
 @pytest.mark.one_task

@@ -36,10 +36,10 @@ async def test_wait_connected(loop: Harness, addresses: Addresses, transport: st
         dealers = [context.dealer(connect=router.endpoints[0].address) for _ in range(2)]
         for dealer in dealers:
             assert await dealer.wait_connected(timeout=20) == dealer.peers == 1
-        assert await waiting.result() == router.peers == 2
+        assert await waiting.result() == router.connected == 2
         assert await router.wait_connected() == 2
         dealers[0].close()
-        await loop.until(lambda: router.peers == 1)
+        await loop.until(lambda: router.connected == 1)
         dealers[1].disconnect(router.endpoints[0].address)
         await loop.until(lambda: dealers[1].peers == 0)
 
@@ -97,7 +97,7 @@ async def test_events(loop: Harness, addresses: Addresses, transport: str) -> No
         await router.wait_connected(timeout=20)
         dealer.close()
         of_dealer = await early[1].result()
-        await loop.until(lambda: router.peers == 0)
+        await loop.until(lambda: router.connected == 0)
         router.close()
         of_router = await early[0].result()
         assert await early[2].result() == of_router
@@ -124,7 +124,7 @@ async def test_readers_that_come_late(loop: Harness, addresses: Addresses) -> No
             socket.create_connection(("127.0.0.1", number)).close()
         watch = router._link.watch
         assert watch is not None
-        await loop.until(lambda: watch._events.total == 1 + 3 * flaps)
+        await loop.until(lambda: watch.events.total == 1 + 3 * flaps)
         first = await events.__anext__()
         assert (first.kind, first.left_out) == (EventKind.LEFT_OUT, 3 * flaps - 1000)
         assert [(await events.__anext__()).kind for _ in range(1000)].count(EventKind.DISCONNECTED) >= 333
@@ -145,7 +145,7 @@ async def test_flapping(loop: Harness, addresses: Addresses) -> None:
             await flapping.wait_connected(timeout=20)
             stranger.close()
             flapping.close()
-        await loop.until(lambda: router.peers == 1)
+        await loop.until(lambda: router.connected == 1)
         again = context.dealer(connect=address)
         assert await again.wait_connected(timeout=20) == 1
         assert await router.wait_connected(2, timeout=20) == 2
@@ -222,7 +222,7 @@ async def test_bad_arguments(loop: Harness, addresses: Addresses) -> None:
             await puller.wait_connected()
         router = context.router(bind=addresses.new("tcp"), options=watched)
         for count in (0, -1, True, 1.5, "2"):
-            with pytest.raises(ValueError, match="is no number of peers"):
+            with pytest.raises(ValueError, match="is no number of peers to wait for"):
                 await router.wait_connected(count)  # type: ignore[arg-type]
         with pytest.raises(ValueError, match="is no time to wait"):
             await router.wait_connected(timeout=-1)
@@ -270,7 +270,7 @@ async def test_nobody_reads_the_events(loop: Harness, addresses: Addresses) -> N
             await flap(RECONNECTS)
             watch = router._link.watch
             assert watch is not None
-            await loop.until(lambda: watch._events.total >= 3 * RECONNECTS)
+            await loop.until(lambda: watch.events.total >= 3 * RECONNECTS)
             gc.collect()
             growth = tracemalloc.get_traced_memory()[0]
         finally:
@@ -278,4 +278,4 @@ async def test_nobody_reads_the_events(loop: Harness, addresses: Addresses) -> N
         assert growth < MOST_GROWTH
         dealer = context.dealer(connect=router.endpoints[0].address, options=watched)
         await dealer.wait_connected(timeout=20)
-        await loop.until(lambda: router.peers == 1)
+        await loop.until(lambda: router.connected == 1)

@@ -59,7 +59,7 @@ class ModelHome(Home):
 
     pipe: Pipe
 
-    def open_socket(self, socket_type: int, linger: float) -> ModelSocket:
+    def open_socket(self, socket_type: int, linger: float, *, tracing: bool = False) -> ModelSocket:
         return ModelSocket(self.pipe, FD)
 
 

@@ -72,6 +72,12 @@ class Connection(Watched):
     _defaults: ClassVar[dict[str, Any]] = {}
     """Options that this pattern sets where the caller leaves them open."""
 
+    _reads_ahead = False
+    """Whether messages are read ahead though the socket's type is one that is else read by turns."""
+
+    _tracing = False
+    """Whether each message says by which connection it came."""
+
     def __init__(
         self,
         context: Owner,
@@ -98,6 +104,8 @@ class Connection(Watched):
             describe=self.__repr__,
             turn_limit=context.turn_limit,
             close=self.close,
+            reads_ahead=self._reads_ahead,
+            tracing=self._tracing,
         )
         self._channel = self._link.channel
         self._outbox = self._link.outbox

@@ -10,6 +10,8 @@ import zmq
 
 from zmqbridge.channel.outbox import keep
 from zmqbridge.connections.base import Frames, Receiver, Sender
+from zmqbridge.connections.routed import Routed
+from zmqbridge.decoding import Decoder
 from zmqbridge.errors import LocalProtocolError
 from zmqbridge.framing import FrameT, Message, frames_of
 from zmqbridge.showing import shown
@@ -53,14 +55,14 @@ class Pair(Sender, Receiver[list[FrameT]]):
     """A PAIR socket: talks with exactly one peer."""
 
 
-class Router(Receiver[RoutedMessage[FrameT]]):
+class Router(Routed, Receiver[RoutedMessage[FrameT]]):
     """A ROUTER socket: knows its peers by routing id, and sends to the one that is named.
 
     A peer whose queue is full holds up only the messages to itself.
     """
 
-    def _decoder(self) -> RouterDecoder:
-        return RouterDecoder()
+    def _decoder(self) -> Decoder[RoutedMessage, Any]:
+        return self._watching(RouterDecoder())
 
     def _prepare(self, socket: Socket) -> None:
         # Without it a ROUTER drops what it cannot deliver, and tells nobody.

@@ -100,6 +100,8 @@ class Standing:
         address, fd = event.address, event.fd
         if event.kind in FAILURES:
             self.latest_failure = event
+        if event.kind is EventKind.LEFT:
+            self.forget(address)
         if event.kind in _MADE and fd is not None:
             self._addresses.setdefault(address, _Address()).made(fd)
             return

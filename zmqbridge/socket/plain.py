@@ -215,6 +215,8 @@ class Socket(BareSocket):
                 self._refused(frames, error)
             if not self.events() & POLLOUT or (looked and not self.tells_room):
                 return False
+            if self._behind:
+                return self.send(frames)  # behind those that a signal's handler sent
             looked = True
 
     def _send_several(self, frames: Sequence[bytes]) -> bool:
