@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Sender,
         Stats,
         Subscriber,
+        first_ready,
     )
     from zmqbridge.context import Context
     from zmqbridge.endpoints import Endpoint
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
         ZmqBridgeError,
     )
     from zmqbridge.framing import Publication
+    from zmqbridge.framings import MultipartPublication
     from zmqbridge.options import SocketOptions
     from zmqbridge.presence import Event, EventKind, PeerChange, SubscriptionChange
     from zmqbridge.socket import speedups_enabled
@@ -70,6 +72,7 @@ __all__ = [
     "EventKind",
     "HandshakeFailed",
     "LocalProtocolError",
+    "MultipartPublication",
     "OptionError",
     "Pair",
     "PeerChange",
@@ -97,11 +100,12 @@ __all__ = [
     "WaitTimeout",
     "WouldBlock",
     "ZmqBridgeError",
+    "first_ready",
     "speedups_enabled",
 ]
 
 # Where the names live, the modules without zmq first.
-_HOMES = ("errors", "endpoints", "framing", "options", "presence", "connections", "context", "socket")
+_HOMES = ("errors", "endpoints", "framing", "framings", "options", "presence", "connections", "context", "socket")
 
 
 def __getattr__(name: str) -> Any:

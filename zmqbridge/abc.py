@@ -24,7 +24,7 @@ belongs to that thread. Without it, a loop counts as running where :meth:`Backen
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 __all__ = ["Backend", "Waiter"]
@@ -90,4 +90,11 @@ class Backend(Protocol):
 
         Raises:
             zmqbridge.BackendError: if the loop has ended: the function will never be called.
+        """
+
+    async def run_together(self, functions: Sequence[Callable[[], Awaitable[None]]]) -> None:
+        """Run functions at the same time, each in a task of its own.
+
+        The first that fails cancels the rest, and is what this raises; so does a cancellation. All have ended when it
+        returns.
         """

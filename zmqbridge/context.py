@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, overload
 
 import zmq
 
@@ -25,9 +25,10 @@ from zmqbridge.connections import (
     Subscriber,
 )
 from zmqbridge.endpoints import Addresses
-from zmqbridge.framing import FrameT, Tag
+from zmqbridge.framing import FrameT, Publication, Tag
+from zmqbridge.framings import FramingName, Multipart, MultipartPublication, Raw, Tagged
 from zmqbridge.home import Home
-from zmqbridge.options import SocketOptions
+from zmqbridge.options import SocketOptions, check_options
 from zmqbridge.showing import shown
 from zmqbridge.waiting.turn import TURN_LIMIT, check_turn_limit
 
@@ -69,6 +70,9 @@ class Context:
             gives to all of its sockets, where a connection's own do not say otherwise.
         watch: whether connections are watched where their options do not say; see
             :attr:`SocketOptions.watch <zmqbridge.SocketOptions>`.
+        options: what the options of its connections are where their own say nothing, field by field. What they say for
+            some types of sockets alone is passed over for the others; a subscriber keeps its own linger period and
+            send high-water mark, which its subscriptions need.
         turn_limit: how many messages one turn of the loop reads on each connection, and how many it sends, at most.
             Also how many are read ahead. Fewer let the loop run more often, more move more messages a second.
 
@@ -87,6 +91,7 @@ class Context:
         zmq_context: zmq.Context[Any] | None = None,
         turn_limit: int = TURN_LIMIT,
         watch: bool = False,
+        options: SocketOptions[Any] | None = None,
     ) -> None:
         SocketOptions(linger=linger, watch=watch)
         _check_number("io_threads", io_threads, "libzmq needs one at least to reach the network")
@@ -95,6 +100,7 @@ class Context:
             raise TypeError(f"zmq_context is a {type(zmq_context).__name__}; it takes a zmq.Context to share")
         self.linger = linger
         self.watch = watch
+        self.options = check_options(options)
         self.turn_limit = check_turn_limit(turn_limit)
         self._finder = BackendFinder(backend)
         self._home = Home(
@@ -109,38 +115,109 @@ class Context:
 
     # --- connections ---
 
+    @overload
     def publisher(
         self,
         *,
+        framing: Literal["tagged"] = "tagged",
         bind: Addresses | None = None,
         connect: Addresses | None = None,
         options: SocketOptions[Any] | None = None,
         presence: bool = False,
-    ) -> Publisher:
+    ) -> Publisher[Tagged]: ...
+
+    @overload
+    def publisher(
+        self,
+        *,
+        framing: Literal["multipart"],
+        bind: Addresses | None = None,
+        connect: Addresses | None = None,
+        options: SocketOptions[Any] | None = None,
+        presence: bool = False,
+    ) -> Publisher[Multipart]: ...
+
+    @overload
+    def publisher(
+        self,
+        *,
+        framing: Literal["raw"],
+        bind: Addresses | None = None,
+        connect: Addresses | None = None,
+        options: SocketOptions[Any] | None = None,
+        presence: bool = False,
+    ) -> Publisher[Raw]: ...
+
+    def publisher(
+        self,
+        *,
+        framing: FramingName = "tagged",
+        bind: Addresses | None = None,
+        connect: Addresses | None = None,
+        options: SocketOptions[Any] | None = None,
+        presence: bool = False,
+    ) -> Publisher[Any]:
         """Return a connection that publishes: :meth:`Publisher.publish <zmqbridge.Publisher.publish>`.
 
         Args:
+            framing: how its messages are laid out in frames: ``"tagged"``, a tag and a message in one frame;
+                ``"multipart"``, the tag in a frame of its own and any number behind it; or ``"raw"``, as given.
             presence: whether it knows who has subscribed; see
                 :meth:`~zmqbridge.Publisher.wait_for_subscribers`.
         """
         kind = zmq.XPUB if presence else zmq.PUB
-        return Publisher(self, kind, bind=bind, connect=connect, options=options, presence=presence)
+        return Publisher(self, kind, framing=framing, bind=bind, connect=connect, options=options, presence=presence)
+
+    @overload
+    def subscriber(
+        self,
+        *,
+        tags: Iterable[Tag] = (),
+        framing: Literal["tagged"] = "tagged",
+        bind: Addresses | None = None,
+        connect: Addresses | None = None,
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Subscriber[Publication[FrameT]]: ...
+
+    @overload
+    def subscriber(
+        self,
+        *,
+        tags: Iterable[Tag] = (),
+        framing: Literal["multipart"],
+        bind: Addresses | None = None,
+        connect: Addresses | None = None,
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Subscriber[MultipartPublication[FrameT]]: ...
+
+    @overload
+    def subscriber(
+        self,
+        *,
+        tags: Iterable[Tag] = (),
+        framing: Literal["raw"],
+        bind: Addresses | None = None,
+        connect: Addresses | None = None,
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Subscriber[list[FrameT]]: ...
 
     def subscriber(
         self,
         *,
         tags: Iterable[Tag] = (),
+        framing: FramingName = "tagged",
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions[FrameT] | None = None,
-    ) -> Subscriber[FrameT]:
+        options: SocketOptions[Any] | None = None,
+    ) -> Subscriber[Any]:
         """Return a connection that receives what is published under some tags.
 
         Args:
             tags: the prefixes to subscribe to from the start; with none, call
                 :meth:`~zmqbridge.Subscriber.subscribe`; ``[""]`` is everything.
+            framing: how the publisher lays its messages out in frames, as for :meth:`publisher`.
         """
-        return Subscriber(self, zmq.SUB, tags=tags, bind=bind, connect=connect, options=options)
+        return Subscriber(self, zmq.SUB, tags=tags, framing=framing, bind=bind, connect=connect, options=options)
 
     def pusher(
         self,
@@ -228,6 +305,7 @@ class Context:
         self,
         socket_type: int,
         *,
+        tags: Iterable[Tag] = (),
         bind: Addresses | None = None,
         connect: Addresses | None = None,
         options: SocketOptions[FrameT] | None = None,
@@ -236,11 +314,14 @@ class Context:
 
         Args:
             socket_type: such as ``zmq.XPUB``.
+            tags: the prefixes that a SUB or an XSUB socket subscribes to from the start; see
+                :meth:`~zmqbridge.RawConnection.subscribe`.
 
         Raises:
             OptionError: if this libzmq has no such type, as most are built without the drafts.
+            LocalProtocolError: if there are tags, and a socket of this type subscribes to none.
         """
-        return RawConnection(self, socket_type, bind=bind, connect=connect, options=options)
+        return RawConnection(self, socket_type, tags=tags, bind=bind, connect=connect, options=options)
 
     # --- life ---
 

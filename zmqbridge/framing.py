@@ -8,6 +8,7 @@ PUB to SUB         ``[message]``                  accepted on receipt where it h
 PUB to SUB         ``[tag, message]``             accepted on receipt, never sent
 DEALER to ROUTER   ``[id, b"", *parts]``          ``id`` is the 16 bytes of a uuid4
 at a ROUTER        ``[*route, id, b"", *parts]``  each ROUTER on the way adds its peer
+either way         ``[b""]``                      a peer introduces itself, ``PROBE_ROUTER``; ignored
 =================  =============================  =======================================
 
 A plain REQ socket sends no id of its own: a router then sees
@@ -51,7 +52,10 @@ __all__ = [
     "Message",
     "Publication",
     "Tag",
+    "check_not_reserved",
     "frames_of",
+    "held",
+    "is_probe",
     "memory_of",
     "new_tuple",
     "prefix_bytes",
@@ -242,9 +246,18 @@ def publication_frame(message: BytesLike, tag: Tag = b"", separator: bytes = SEP
         raise LocalProtocolError(
             f"the tag {shown(tag)} holds {shown(separator)}, which ends a tag on the wire; leave it out"
         )
+    check_not_reserved(tag)
+    return b"".join((tag, separator, _frame(message)))
+
+
+def check_not_reserved(tag: bytes) -> None:
+    """Return if a tag, or a frame that begins with one, is the caller's to use.
+
+    Raises:
+        LocalProtocolError: if it is one of the reserved.
+    """
     if tag.startswith(RESERVED):
         raise LocalProtocolError(f"the tag {shown(tag)} begins with {shown(RESERVED)}, which is this library's own")
-    return b"".join((tag, separator, _frame(message)))
 
 
 def read_publication(frames: Sequence[bytes], separator: bytes = SEPARATOR) -> Publication:
@@ -263,8 +276,10 @@ def read_publication(frames: Sequence[bytes], separator: bytes = SEPARATOR) -> P
         publication: Publication = new_tuple(Publication, parts)
         return publication
     if len(frames) == 2:
-        return Publication(_held(frames[0]), frames[1])
-    raise RemoteProtocolError(f"a publication of {len(frames)} frames instead of one or two")
+        return Publication(held(frames[0]), frames[1])
+    raise RemoteProtocolError(
+        f"a publication of {len(frames)} frames instead of one or two; framing='multipart' takes any number"
+    )
 
 
 def _read_view(frame: memoryview, separator: bytes) -> Publication:
@@ -279,7 +294,7 @@ def _read_view(frame: memoryview, separator: bytes) -> Publication:
         head *= 16
 
 
-def _held(frame: Any) -> bytes:
+def held(frame: Any) -> bytes:
     """Return what is compared, hashed and sent back, as bytes, though a peer made it large enough for a view."""
     if isinstance(frame, memoryview):
         return bytes(frame)
@@ -290,6 +305,11 @@ def _held(frame: Any) -> bytes:
 def request_frames(id: bytes, parts: Sequence[bytes]) -> list[bytes]:
     """Return the frames of a request as its DEALER sends them."""
     return [id, DELIMITER, *parts]
+
+
+def is_probe(frames: Sequence[bytes]) -> bool:
+    """Whether this is the empty message with which a peer introduces itself and no more: ``PROBE_ROUTER``."""
+    return len(frames) == 1 and not frames[0]
 
 
 def read_reply(frames: Sequence[bytes]) -> tuple[bytes, list[bytes]]:
@@ -326,7 +346,7 @@ def read_envelope(frames: Sequence[bytes]) -> Envelope:
         raise RemoteProtocolError(
             f"a request with an envelope of {end} frame(s) that take {memory} bytes of memory, more than {MAX_ENVELOPE}"
         )
-    *route, id = map(_held, frames[:end])
+    *route, id = map(held, frames[:end])
     return Envelope(route, id, list(frames[end + 1 :]))
 
 

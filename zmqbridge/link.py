@@ -50,7 +50,7 @@ class Stats:
     """What a connection has done so far, and what it holds at this moment.
 
     They add up: each message that libzmq gave to the connection is in exactly one of ``received``, ``buffered``,
-    ``malformed``, ``unmatched_replies`` and ``dropped``.
+    ``malformed``, ``unmatched_replies``, ``probes`` and ``dropped``.
 
     Attributes:
         sent: messages that libzmq took to send; requests and replies are messages.
@@ -63,6 +63,8 @@ class Stats:
         unmatched_replies: replies dropped because nobody waits for them: late, repeated or forged.
         dropped_replies: replies of a replier that could not be delivered: the client is gone,
             or made no room for them in time. They are not in ``sent``.
+        probes: empty messages with which peers introduced themselves to a replier or a requester, and asked nothing:
+            libzmq's option ``PROBE_ROUTER``.
         dropped: messages that were read ahead, and dropped unread when the connection was closed.
     """
 
@@ -73,6 +75,7 @@ class Stats:
     malformed: int = 0
     unmatched_replies: int = 0
     dropped_replies: int = 0
+    probes: int = 0
     dropped: int = 0
 
 
@@ -293,12 +296,21 @@ class Link(Generic[Item]):
 
     # --- counts and the end ---
 
-    def stats(self, *, unmatched: int = 0, dropped_replies: int = 0, passed_over: int = 0, answers: int = 0) -> Stats:
+    def stats(
+        self,
+        *,
+        unmatched: int = 0,
+        dropped_replies: int = 0,
+        probes: int = 0,
+        passed_over: int = 0,
+        answers: int = 0,
+    ) -> Stats:
         """Return what it has done so far, and what it holds now.
 
         Args:
             unmatched: replies that found no request.
             dropped_replies: replies that could not be delivered.
+            probes: empty messages that ask nothing.
             passed_over: messages from the library at the other end, which no caller sees.
             answers: messages to it, likewise.
         """
@@ -306,12 +318,13 @@ class Link(Generic[Item]):
         buffered = len(channel.inbox)
         return Stats(
             sent=self.outbox.sent - answers,
-            received=channel.intake.arrived - buffered - malformed - unmatched - channel.dropped - passed_over,
+            received=channel.intake.arrived - buffered - malformed - unmatched - probes - passed_over - channel.dropped,
             buffered=buffered,
             parked=channel.waiting,
             malformed=malformed,
             unmatched_replies=unmatched,
             dropped_replies=dropped_replies,
+            probes=probes,
             dropped=channel.dropped,
         )
 

@@ -7,11 +7,12 @@ Where a loop cannot register descriptors, :mod:`zmqbridge_asyncio.proactor` wait
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from threading import get_ident
 
 from zmqbridge.errors import BackendError
 from zmqbridge_asyncio.proactor import wake_when_readable
+from zmqbridge_asyncio.together import run_together
 from zmqbridge_asyncio.watch import Watch
 
 __all__ = ["AsyncioBackend"]
@@ -73,6 +74,9 @@ class AsyncioBackend:
             self._loop.call_soon_threadsafe(function)
         except RuntimeError as error:
             raise BackendError(f"the asyncio loop has ended: {error}") from None
+
+    async def run_together(self, functions: Sequence[Callable[[], Awaitable[None]]]) -> None:
+        await run_together(functions)
 
     def watch(self, fd: int, waiter: AsyncioWaiter) -> Watch:
         watch = self._watches.get(fd)

@@ -11,7 +11,7 @@ scope. A follower sleeps and is rescheduled; only one with a deadline needs a sc
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 
@@ -56,6 +56,25 @@ class TrioBackend:
             self._token.run_sync_soon(function)
         except trio.RunFinishedError:
             raise BackendError("the trio run has ended") from None
+
+    async def run_together(self, functions: Sequence[Callable[[], Awaitable[None]]]) -> None:
+        failures: list[BaseException] = []
+
+        async def run(function: Callable[[], Awaitable[None]]) -> None:
+            try:
+                await function()
+            except trio.Cancelled:
+                pass  # whoever is cancelled hears of it below, and in no group
+            except BaseException as error:
+                failures.append(error)
+                nursery.cancel_scope.cancel()
+
+        async with trio.open_nursery() as nursery:
+            for function in functions:
+                nursery.start_soon(run, function)
+        if failures:
+            raise failures.pop(0)
+        await trio.lowlevel.checkpoint_if_cancelled()
 
 
 class TrioWaiter:

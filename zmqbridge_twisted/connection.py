@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -28,12 +27,14 @@ from zope.interface import implementer
 
 from zmqbridge.channel import Pump
 from zmqbridge.decoding import Decoder, FramesDecoder
+from zmqbridge.endpoints import ports_of
 from zmqbridge.errors import ConnectionClosed, EndpointError, LocalProtocolError, RemoteProtocolError, ZmqBridgeError
 from zmqbridge.link import Link, Stats
+from zmqbridge.options import SocketOptions, check_options
 from zmqbridge.presence import Event
 from zmqbridge.protocols import Faults, State
 from zmqbridge.showing import listed, shown
-from zmqbridge.socket import Socket
+from zmqbridge.socket import Socket, type_name_of
 from zmqbridge_twisted.attributes import options_of
 from zmqbridge_twisted.consuming import Consuming
 from zmqbridge_twisted.errors import as_zmq_error
@@ -96,11 +97,13 @@ class ZmqConnection(Consuming):
         tcpKeepaliveInterval: seconds between probes; 0 is the system's.
         reconnectInterval: milliseconds between attempts to reconnect; 0 is libzmq's default.
         reconnectIntervalMax: milliseconds up to which that interval doubles; 0 is no doubling.
+        socketOptions: any of :class:`~zmqbridge.SocketOptions`; what they say goes before the attributes above and the
+            factory's. ``None`` says nothing.
         watchPeers: whether :meth:`gotEvent` is called with what happens to the connection; it takes a thread for each
             factory, and a descriptor for each connection.
         queueLimit: how many messages :meth:`send` may keep in :attr:`queue`; 0, the default, is none.
         factory: the factory; ``None`` after :meth:`shutdown`.
-        endpoints: the endpoints, as they were given.
+        endpoints: the endpoints, as they were given; of a range of ports, the one that was taken.
         identity: see above.
         fd: libzmq's descriptor; -1 after :meth:`shutdown`.
         queue: the messages that wait for libzmq to take them, oldest first, each a sequence of frames.
@@ -120,6 +123,7 @@ class ZmqConnection(Consuming):
     tcpKeepaliveInterval: int = 0
     reconnectInterval: int = 100
     reconnectIntervalMax: int = 0
+    socketOptions: SocketOptions[Any] | None = None
     watchPeers: bool = False
     _zmqPresence: bool = False
 
@@ -138,7 +142,7 @@ class ZmqConnection(Consuming):
         self._zmqLink: Link[list[bytes]] = Link(
             factory._zmqHome,
             self.socketType,  # type: ignore[arg-type]
-            options=replace(options_of(self, self._zmqAttributes(factory)), watch=self.watchPeers),
+            options=self._zmqOptions(factory),
             prepare=self._zmqPrepare,
             decoder=self._zmqDecoder(),
             faults=self._zmqFaults,
@@ -170,6 +174,12 @@ class ZmqConnection(Consuming):
             lambda seconds, call: backend.reactor.callLater(seconds, log.callWithLogger, self, call),
         )
 
+    def _zmqOptions(self, factory: ZmqFactory) -> SocketOptions[Any]:
+        kind = type_name_of(self.socketType)  # type: ignore[arg-type]
+        own = check_options(self.socketOptions).over(check_options(factory.socketOptions), kind)
+        attributes = options_of(self, self._zmqAttributes(factory))
+        return own.over(attributes, kind).filled({"watch": self.watchPeers})
+
     def _zmqAttributes(self, factory: ZmqFactory) -> dict[str, Any]:
         attributes = {name: getattr(self, name) for name in _ATTRIBUTES}
         return attributes | {"identity": self.identity, "lingerPeriod": factory.lingerPeriod}
@@ -197,6 +207,8 @@ class ZmqConnection(Consuming):
     def addEndpoints(self, endpoints: Iterable[ZmqEndpoint]) -> None:
         """Bind and connect at more endpoints; transports and types mix freely.
 
+        To bind ``tcp://*:[20000-20100]`` takes one of these ports that is free; :attr:`endpoints` says which.
+
         Args:
             endpoints: each a :class:`ZmqEndpoint`, or a pair of its type and its address.
 
@@ -211,10 +223,12 @@ class ZmqConnection(Consuming):
                     raise EndpointError(
                         f"the endpoint {shown(endpoint)} is of the type {shown(type)}; it is 'bind' or 'connect'"
                     )
-                self._zmqLink.bind(address) if type == ZmqEndpointType.bind else self._zmqLink.connect(address)
+                add = self._zmqLink.bind if type == ZmqEndpointType.bind else self._zmqLink.connect
+                added = add(address)
+                ports = ports_of(address)
             except ZmqBridgeError as error:
                 raise as_zmq_error(error) from None
-            self.endpoints.append(endpoint)
+            self.endpoints.append(endpoint if ports is None else ZmqEndpoint(*added))
 
     # --- receiving ---
 

@@ -47,7 +47,7 @@ ODD_PUBLICATIONS: list[list[bytes]] = [
 ]
 
 MALFORMED_REPLIES: list[Callable[[bytes], list[bytes]]] = [
-    lambda own: [b""],
+    lambda own: [b"\0"],
     lambda own: [b"one"],
     lambda own: [own],
     lambda own: [HUGE],
@@ -81,7 +81,6 @@ MALFORMED_REQUESTS: list[list[bytes]] = [
     [*[b"x"] * 199, b""],
 ]
 ODD_REQUESTS: list[list[bytes]] = [
-    [b""],
     [b"", b""],
     [b"id", b""],
     [b"", b"id", b"", b"x"],
@@ -238,19 +237,64 @@ async def test_more_frames_than_a_request_has(
 
 
 @pytest.mark.one_task
-async def test_router_that_introduces_itself(loop: Harness, addresses: Addresses) -> None:
-    """The empty message with which some routers introduce themselves is a request without parts, and no error."""
-    async with loop.context() as context:
+@pytest.mark.parametrize("socket_type", [zmq.ROUTER, zmq.DEALER, zmq.REQ])
+async def test_peer_that_introduces_itself(
+    loop: Harness, addresses: Addresses, socket_type: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The empty message with which some peers introduce themselves to a replier is no request, nor malformed."""
+    async with loop.context(linger=0) as context:
         replier = context.replier(bind=addresses.new("tcp"))
-        with zmq.Context() as plain_context, plain_context.socket(zmq.ROUTER) as peer:
-            peer.set(zmq.PROBE_ROUTER, 1)
-            peer.linger = 0
-            peer.connect(replier.endpoints[0].address)
-            request = await replier.receive()
-            assert (request.id, request.parts) == (request.peer, [])
-        dealer = context.dealer(connect=replier.endpoints[0].address)
-        await dealer.send([b"id", b"", b"good"])
-        assert (await replier.receive()).parts == [b"good"]
+        address = replier.endpoints[0].address
+        probing = context.connection(socket_type, connect=address, options=zmqbridge.SocketOptions(probe_router=True))
+        while replier.stats.probes == 0:
+            with pytest.raises(zmqbridge.WouldBlock):
+                replier.receive_nowait()
+            await loop.turn()
+        if socket_type != zmq.ROUTER:
+            await probing.send(b"good" if socket_type == zmq.REQ else [b"id", b"", b"good"])
+        else:
+            await context.dealer(connect=address).send([b"id", b"", b"good"])
+        request = await replier.receive()
+        assert request.parts == [b"good"]
+        stats = replier.stats
+        assert (stats.received, stats.probes, stats.malformed) == (1, 1, 0)
+        assert told(caplog) == []
+
+
+async def test_empty_requests(loop: Harness, addresses: Addresses) -> None:
+    """A request without parts, or with an empty one, is a request: it has an id, or the envelope of a REQ socket."""
+    async with loop.context(linger=0) as context:
+        replier = context.replier(bind=addresses.new("tcp"))
+        address = replier.endpoints[0].address
+        asking = loop.spawn(context.requester(connect=address).request, b"")
+        request = await replier.receive()
+        assert request.parts == [b""]
+        await request.reply([])
+        assert await asking.result() == []
+        await context.dealer(connect=address).send([b"id", b""])
+        request = await replier.receive()
+        assert (request.id, request.parts) == (b"id", [])
+        await context.connection(zmq.REQ, connect=address).send(b"")
+        request = await replier.receive()
+        assert (request.id, request.parts) == (request.peer, [b""])
+        assert (replier.stats.received, replier.stats.probes) == (3, 0)
+
+
+async def test_router_that_introduces_itself(
+    loop: Harness, addresses: Addresses, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The empty message with which some routers introduce themselves to a requester is nothing malformed either."""
+    async with loop.context(linger=0) as context:
+        options = zmqbridge.SocketOptions(probe_router=True, connect_routing_id=b"asking")
+        requester = context.requester(bind=addresses.new("tcp"))
+        router = context.router(connect=requester.endpoints[0].address, options=options)
+        asking = loop.spawn(requester.request, b"?")
+        peer, frames = await router.receive()
+        await router.send(peer, frames)
+        assert await asking.result() == [b"?"]
+        stats = requester.stats
+        assert (stats.received, stats.probes, stats.malformed, stats.unmatched_replies) == (1, 1, 0, 0)
+        assert told(caplog) == []
 
 
 # --- bursts ---

@@ -6,7 +6,7 @@ readable or not, for a deadline that has passed or not. A step runs one ready ta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from types import coroutine
 from typing import Any
 
@@ -137,6 +137,9 @@ class ModelBackend:
 
     def call_from_thread(self, function: Callable[[], object]) -> None:
         raise AssertionError("there is no other thread")
+
+    async def run_together(self, functions: Sequence[Callable[[], Awaitable[None]]]) -> None:
+        raise AssertionError("nothing in these tests runs functions together")
 
     # --- what the test does ---
 

@@ -8,6 +8,7 @@ import errno
 import inspect
 import select
 import shutil
+import socket
 import tempfile
 import threading
 import time
@@ -172,6 +173,20 @@ class AttributeTests(ConnectionCase):
             self.assertEqual({option: push.socket.getsockopt(option) for option in expected}, expected, attribute)
             self.assertEqual(getattr(push, attribute), value)
 
+    def test_socket_options(self) -> None:
+        """Options go before the attributes, a connection's before its factory's, each field for itself."""
+        factory = self.make_factory()
+        options = zmqbridge.SocketOptions(send_high_water_mark=5, receive_high_water_mark=6, router_handover=True)
+        factory.socketOptions = options
+        push_class = variant(tx.ZmqPushConnection, highWaterMark=9, reconnectInterval=250)
+        plain = push_class(factory)
+        own = variant(push_class, socketOptions=zmqbridge.SocketOptions(send_high_water_mark=7, linger=3))(factory)
+        told = [zmq.SNDHWM, zmq.RCVHWM, zmq.LINGER, zmq.RECONNECT_IVL]
+        self.assertEqual([plain.socket.get(option) for option in told], [5, 6, 100, 250])
+        self.assertEqual([own.socket.get(option) for option in told], [7, 6, 3000, 250])
+        with self.assertRaisesRegex(zmqbridge.OptionError, "it takes a SocketOptions"):
+            variant(push_class, socketOptions={"linger": 3})(factory)
+
     def test_set_at_the_constructor(self) -> None:
         """What an instance sets before the constructor runs on is applied likewise."""
 
@@ -275,6 +290,25 @@ class AttributeTests(ConnectionCase):
 
 
 class AddEndpointsTests(ConnectionCase):
+    async def test_range_of_ports(self) -> None:
+        """Of a range of ports a free one is bound, and the endpoints say which; when none is, the error says that."""
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+        given = [tx.ZmqEndpoint("bind", f"tcp://127.0.0.1:[{port}-{port}]")]
+        pull = tx.ZmqPullConnection(self.factory)
+        pull.addEndpoints(given)
+        self.assertEqual(pull.endpoints, [("bind", f"tcp://127.0.0.1:{port}")])
+        other = tx.ZmqPullConnection(self.factory)
+        with self.assertRaisesRegex(tx.ZmqEndpointError, r"none of its 1 port\(s\) is free"):
+            other.addEndpoints(given)
+        with self.assertRaisesRegex(tx.ZmqEndpointError, "a range of ports is to bind"):
+            other.addEndpoints([tx.ZmqEndpoint("connect", "tcp://127.0.0.1:[1-2]")])
+        self.assertEqual(other.endpoints, [])
+        pulled = self.collect(pull, "onPull")
+        tx.ZmqPushConnection(self.factory, tx.ZmqEndpoint("connect", pull.endpoints[0].address)).push(b"hello")
+        await self.until(lambda: pulled)
+        self.assertEqual(pulled, [([b"hello"],)])
+
     async def test_several_transports(self) -> None:
         """One connection may bind and connect at several endpoints of mixed transports, and uses them all."""
         directory = self.directory()

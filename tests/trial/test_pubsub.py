@@ -270,6 +270,48 @@ class PublishTests(PubSubCase):
                 call()
 
 
+class FramingTests(PubSubCase):
+    """What is txZMQ's by default, and another framing where a connection asks for it."""
+
+    async def exchange(self, framing: str, publications: list[Any]) -> list[Any]:
+        """Return what a handler gets of what is published in a framing, behind the probing."""
+        pub_class = type("Pub", (tx.ZmqPubConnection,), {"framing": framing})
+        sub_class = type("Sub", (tx.ZmqSubConnection,), {"framing": framing})
+        pub, sub, got = self.pair(pub_class, sub_class)
+        sub.subscribe("")
+        while not got:
+            pub.publish([b"probe"])
+            await self.turns(1)
+        for publication in publications:
+            pub.publish(*publication)
+        await self.until(lambda: len(self.of(got)) == len(publications))
+        return self.of(got)
+
+    def of(self, got: list[Any]) -> list[Any]:
+        return [each for each in got if b"probe" not in each[0]]
+
+    async def test_multipart(self) -> None:
+        """In the multipart framing the tag is a frame, and the handler gets those behind it, however many there are."""
+        publications = [([b"a", "é"], "tag"), (b"one", b"t\0"), ([], "none")]
+        got = await self.exchange("multipart", publications)
+        self.assertEqual(got, [([b"a", "é".encode()], b"tag"), ([b"one"], b"t\0"), ([], b"none")])
+
+    async def test_raw(self) -> None:
+        """In the raw framing the handler gets all frames, and an empty tag."""
+        got = await self.exchange("raw", [([b"a", b"", b"c"],), ("text",)])
+        self.assertEqual(got, [([b"a", b"", b"c"], b""), ([b"text"], b"")])
+
+    def test_wrong(self) -> None:
+        """A framing that is none, and a tag that has no place in one, are refused."""
+        pub = tx.ZmqPubConnection(self.factory)
+        pub.framing = "topic"  # type: ignore[assignment]
+        with self.assertRaisesRegex(ValueError, "framing='topic' is none"):
+            pub.publish(b"x")
+        pub.framing = "raw"
+        with self.assertRaisesRegex(zmqbridge.LocalProtocolError, "has no place in framing='raw'"):
+            pub.publish(b"x", "tag")
+
+
 class SubscribeTests(PubSubCase):
     async def test_prefixes(self) -> None:
         """A subscriber gets what is published under tags that begin as one of its subscriptions, each once."""

@@ -10,13 +10,13 @@ cycles. So a method that has waited forgets its ``self`` as it ends, however it 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import replace
+from collections.abc import AsyncIterator, Iterable, Mapping
 from types import TracebackType
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from zmqbridge._backends import BackendFinder
 from zmqbridge.abc import Backend
+from zmqbridge.connections.ready import Readable
 from zmqbridge.connections.watched import Watched
 from zmqbridge.decoding import Decoder, FramesDecoder
 from zmqbridge.endpoints import Addresses, Endpoint, addresses_of
@@ -27,7 +27,7 @@ from zmqbridge.link import Link, Stats
 from zmqbridge.options import Secret, SocketOptions, check_options
 from zmqbridge.protocols import Faults, State
 from zmqbridge.showing import MOST, shown
-from zmqbridge.socket import Socket, is_secret
+from zmqbridge.socket import Socket, is_secret, type_name_of
 from zmqbridge.waiting.inbox import NOTHING
 from zmqbridge.waiting.turn import TURN_LIMIT
 
@@ -43,6 +43,7 @@ class Owner(Protocol):
     linger: float
     turn_limit: int
     watch: bool
+    options: SocketOptions[Any]
     _home: Home
     _finder: BackendFinder
 
@@ -70,7 +71,9 @@ class Connection(Watched):
     """
 
     _defaults: ClassVar[dict[str, Any]] = {}
-    """Options that this pattern sets where the caller leaves them open."""
+    """Options that this pattern sets where the caller and the context leave them open."""
+    _needs: Mapping[str, Any] = {}
+    """Options that it sets where the caller does, whatever the context's are."""
 
     _reads_ahead = False
     """Whether messages are read ahead though the socket's type is one that is else read by turns."""
@@ -93,7 +96,7 @@ class Connection(Watched):
         self._link: Link[Any] = Link(
             context._home,
             socket_type,
-            options=self._fill_in(check_options(options)),
+            options=self._fill_in(check_options(options), type_name_of(socket_type)),
             prepare=self._prepare,
             binds=binds,
             connects=connects,
@@ -110,9 +113,10 @@ class Connection(Watched):
         self._channel = self._link.channel
         self._outbox = self._link.outbox
 
-    def _fill_in(self, options: SocketOptions[Any]) -> SocketOptions[Any]:
-        defaults = {"linger": self._context.linger, "watch": self._context.watch} | self._defaults
-        return replace(options, **{name: value for name, value in defaults.items() if getattr(options, name) is None})
+    def _fill_in(self, options: SocketOptions[Any], type_name: str) -> SocketOptions[Any]:
+        context = self._context
+        own = options.filled(self._needs).over(context.options, type_name)
+        return own.filled({"linger": context.linger, "watch": context.watch} | self._defaults)
 
     def _decoder(self) -> Decoder[Any, Any]:
         """Return what tells the channel what the messages mean."""
@@ -136,7 +140,8 @@ class Connection(Watched):
 
         Args:
             address: such as ``tcp://127.0.0.1:5555``, ``tcp://*:*`` for any interface and any
-                free port, ``ipc:///run/feed.sock`` or ``inproc://name``.
+                free port, ``tcp://*:[20000-20100]`` for a free one of these, taken at random,
+                ``ipc:///run/feed.sock`` or ``inproc://name``.
 
         Returns:
             The endpoint, its address as libzmq resolved it; pass that one to :meth:`unbind`.
@@ -320,7 +325,7 @@ class Sender(Connection):
             del self
 
 
-class Receiver(Connection, Generic[Item]):
+class Receiver(Connection, Readable, Generic[Item]):
     """A connection that receives; ``async for`` gives its messages until it is closed.
 
     Any number of tasks may receive at once; each message goes to one of them, to those that

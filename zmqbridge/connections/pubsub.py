@@ -1,10 +1,14 @@
-"""Publish and subscribe: every message goes to every subscriber whose prefix its tag has."""
+"""Publish and subscribe: every message goes to every subscriber whose prefix it begins with.
+
+How a message is laid out in frames is a framing's matter: :mod:`zmqbridge.framings`. A connection has one, from its
+beginning to its end.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import zmq
 
@@ -14,7 +18,8 @@ from zmqbridge.connections.base import Connection, Owner, Receiver, Stats
 from zmqbridge.connections.following import Following, check_count, deadline_in
 from zmqbridge.decoding import Decoder
 from zmqbridge.errors import LocalProtocolError, WaitTimeout, ZmqBridgeError
-from zmqbridge.framing import SEPARATOR, BytesLike, FrameT, Publication, Tag, publication_frame
+from zmqbridge.framing import SEPARATOR, BytesLike, Message, Publication, Tag
+from zmqbridge.framings import Framing, FramingName, Multipart, Raw, Tagged, framing_of
 from zmqbridge.presence.echo import new_echo_tag, own_name
 from zmqbridge.presence.subscriptions import SubscriptionChange, Subscriptions
 from zmqbridge.protocols import Echoes, SubscriberProtocol
@@ -22,7 +27,22 @@ from zmqbridge.showing import shown
 from zmqbridge.socket import Socket
 from zmqbridge.waiting.parking import Parked
 
-__all__ = ["Publisher", "Subscriber"]
+__all__ = ["SUBSCRIBING", "UNDROPPED", "Publisher", "Subscriber", "list_of_tags"]
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as TypeVarWithDefault
+
+    FramingT = TypeVarWithDefault("FramingT", bound=Framing[Any], default=Tagged)
+    Item = TypeVarWithDefault("Item", default=Publication)
+else:
+    FramingT = TypeVar("FramingT")
+    Item = TypeVar("Item")
+
+# Subscriptions above a high-water mark libzmq drops unsaid.
+UNDROPPED: dict[str, Any] = {"send_high_water_mark": 0}
+# They are all that a SUB socket sends. Where the publisher is gone they stay queued, and waiting for them would keep
+# the context from ending.
+SUBSCRIBING: dict[str, Any] = {"linger": 0.0, **UNDROPPED}
 
 # Seconds after which publishers that have not answered are asked again.
 ASK_AGAIN = 1.0
@@ -31,16 +51,26 @@ ASK_AGAIN = 1.0
 SPARE = 1000
 
 
-class Publisher(Connection):
+class Publisher(Connection, Generic[FramingT]):
     """A PUB socket: publishes, without ever waiting, to those who are subscribed now.
 
     Args:
         presence: whether it knows who has subscribed, and tells subscribers that they have. It is an XPUB socket then,
             and reads what subscribers send from when its loop runs; it takes a thread for each context, and a
             descriptor.
+        framing: how its messages are laid out in frames.
     """
 
-    def __init__(self, context: Owner, socket_type: int, *, presence: bool = False, **arguments: Any) -> None:
+    def __init__(
+        self,
+        context: Owner,
+        socket_type: int,
+        *,
+        presence: bool = False,
+        framing: FramingName = "tagged",
+        **arguments: Any,
+    ) -> None:
+        self._framing = framing_of(framing)
         self._presence = self._reads_ahead = self._tracing = presence
         super().__init__(context, socket_type, **arguments)
         self._waits_for_loop = presence
@@ -115,7 +145,7 @@ class Publisher(Connection):
         """
         check_count(count, "subscribers")
         subscribers, channel = self._present(), self._channel
-        start = None if tag is None else publication_frame(b"", tag)
+        start = None if tag is None else self._framing.prefix(tag)
         backend = channel.enter()
         self._begin()
 
@@ -142,7 +172,16 @@ class Publisher(Connection):
             raise LocalProtocolError(f"{self!r} knows no subscribers; make it with presence=True")
         return self._subscribers
 
-    def publish(self, message: BytesLike, tag: Tag = b"") -> None:
+    @overload
+    def publish(self: Publisher[Tagged], message: BytesLike, tag: Tag = b"") -> None: ...
+
+    @overload
+    def publish(self: Publisher[Multipart], message: Message, tag: Tag = b"") -> None: ...
+
+    @overload
+    def publish(self: Publisher[Raw], message: Message) -> None: ...
+
+    def publish(self, message: Any, tag: Tag = b"") -> None:
         """Publish a message under a tag, at once.
 
         A subscriber that connects later, or whose queue is at its high-water mark, does not
@@ -150,9 +189,11 @@ class Publisher(Connection):
         end awaits something now and then, or its loop never runs.
 
         Args:
-            message: the payload, bytes-like; one frame.
+            message: the payload, bytes-like; one frame. With ``framing="multipart"`` or ``"raw"`` it is one frame or a
+                sequence of them.
             tag: what subscribers select by its beginning; ``str`` is encoded as UTF-8. It holds no
-                zero byte.
+                zero byte, but with ``framing="multipart"`` it may. With ``framing="raw"`` there is none: subscribers
+                select by the beginning of the first frame.
 
         Raises:
             ConnectionClosed: if the connection is closed.
@@ -161,40 +202,59 @@ class Publisher(Connection):
         """
         if self._waits_for_loop:
             self._begin()
-        self._outbox.send_nowait((publication_frame(message, tag),))
+        self._outbox.send_nowait(self._framing.write(message, tag))
 
-    def publish_many(self, publications: Iterable[tuple[Tag, BytesLike]]) -> None:
+    @overload
+    def publish_many(self: Publisher[Tagged], publications: Iterable[tuple[Tag, BytesLike]]) -> None: ...
+
+    @overload
+    def publish_many(self: Publisher[Multipart], publications: Iterable[tuple[Tag, Message]]) -> None: ...
+
+    @overload
+    def publish_many(self: Publisher[Raw], publications: Iterable[Message]) -> None: ...
+
+    def publish_many(self, publications: Iterable[Any]) -> None:
         """Publish messages in order, at once, each a pair of the tag and the message as :meth:`publish` takes them.
 
         Faster than as many calls of :meth:`publish`. What a subscriber receives, a
-        :class:`~zmqbridge.Publication`, is such a pair. If one of them is wrong, none is published.
+        :class:`~zmqbridge.Publication` or a :class:`~zmqbridge.MultipartPublication`, is such a pair. With
+        ``framing="raw"`` each is a message alone. If one of them is wrong, none is published.
 
         Raises:
             ConnectionClosed, LocalProtocolError, TypeError: as :meth:`publish`.
         """
-        self._outbox.send_many_nowait([publication_frame(message, tag) for tag, message in publications])
+        self._outbox.send_many_nowait(self._framing.write_many(publications))
 
 
-class Subscriber(Receiver[Publication[FrameT]]):
+class Subscriber(Receiver[Item]):
     """A SUB socket: receives what is published under the tags that it subscribed to.
+
+    What it receives is a :class:`~zmqbridge.Publication`; with ``framing="multipart"`` it is a
+    :class:`~zmqbridge.MultipartPublication`, and with ``framing="raw"`` a list of frames.
 
     Args:
         tags: the prefixes to subscribe to from the start. With none, nothing arrives before
             :meth:`subscribe` is called; ``[""]`` is everything.
+        framing: how the publisher lays its messages out in frames.
     """
 
-    # All that a SUB socket sends is subscriptions. Where the publisher is gone they stay queued, and
-    # waiting for them would keep the context from ending. Those above a high-water mark libzmq drops unsaid.
-    _defaults: ClassVar[dict[str, Any]] = {"linger": 0.0, "send_high_water_mark": 0}
+    _needs = SUBSCRIBING
 
-    def __init__(self, context: Owner, socket_type: int, *, tags: Iterable[Tag] = (), **arguments: Any) -> None:
-        if isinstance(tags, (str, bytes)):
-            raise TypeError(f"tags={shown(tags)} is one tag; pass a list of tags: [{shown(tags)}]")
-        self._first_tags = list(tags)
+    def __init__(
+        self,
+        context: Owner,
+        socket_type: int,
+        *,
+        tags: Iterable[Tag] = (),
+        framing: FramingName = "tagged",
+        **arguments: Any,
+    ) -> None:
+        self._first_tags = list_of_tags(tags)
+        self._framing = framing_of(framing)
         super().__init__(context, socket_type, **arguments)
 
     def _decoder(self) -> SubscriberProtocol:
-        self._protocol = SubscriberProtocol(self._faults)
+        self._protocol = SubscriberProtocol(self._faults, self._framing)
         return self._protocol
 
     def _prepare(self, socket: Socket) -> None:
@@ -214,7 +274,8 @@ class Subscriber(Receiver[Publication[FrameT]]):
 
         Args:
             tag: a prefix; ``str`` is encoded as UTF-8; ``""`` is everything. To select one whole
-                tag and none that it begins, add the zero byte that ends it: ``b"london\\0"``.
+                tag and none that it begins, add the zero byte that ends it: ``b"london\\0"``. (A tag that is a
+                frame of its own, as with ``framing="multipart"``, has no such end.)
         """
         prefix = self._protocol.subscribe(tag)
         if self._protocol.times(prefix) == 1:  # a publisher that counts would count each, and one end for all
@@ -294,3 +355,14 @@ class Subscriber(Receiver[Publication[FrameT]]):
     def stats(self) -> Stats:
         """What the connection has done so far, and what it holds now."""
         return self._link.stats(passed_over=self._protocol.passed_over)
+
+
+def list_of_tags(tags: Iterable[Tag]) -> list[Tag]:
+    """Return the tags that a caller gave.
+
+    Raises:
+        TypeError: if it is one.
+    """
+    if isinstance(tags, (str, bytes)):
+        raise TypeError(f"tags={shown(tags)} is one tag; pass a list of tags: [{shown(tags)}]")
+    return list(tags)

@@ -9,15 +9,19 @@ from typing import Any, Generic, NamedTuple
 import zmq
 
 from zmqbridge.channel.outbox import keep
-from zmqbridge.connections.base import Frames, Receiver, Sender
+from zmqbridge.connections.base import Frames, Owner, Receiver, Sender
+from zmqbridge.connections.pubsub import SUBSCRIBING, UNDROPPED, list_of_tags
 from zmqbridge.connections.routed import Routed
 from zmqbridge.decoding import Decoder
-from zmqbridge.errors import LocalProtocolError
-from zmqbridge.framing import FrameT, Message, frames_of
+from zmqbridge.errors import LocalProtocolError, OptionError
+from zmqbridge.framing import FrameT, Message, Tag, frames_of, prefix_bytes
+from zmqbridge.protocols import AskedTags
 from zmqbridge.showing import shown
 from zmqbridge.socket import Socket
 
 __all__ = ["Dealer", "Pair", "RawConnection", "RoutedMessage", "Router"]
+
+SUBSCRIBERS = ("SUB", "XSUB")
 
 
 class RoutedMessage(NamedTuple, Generic[FrameT]):
@@ -44,7 +48,79 @@ class RouterDecoder:
 
 
 class RawConnection(Sender, Receiver[list[FrameT]]):
-    """A socket of any type, its frames as they are: see :meth:`zmqbridge.Context.connection`."""
+    """A socket of any type, its frames as they are: see :meth:`zmqbridge.Context.connection`.
+
+    Args:
+        tags: the prefixes that a SUB or an XSUB socket subscribes to from the start.
+    """
+
+    def __init__(self, context: Owner, socket_type: int, *, tags: Iterable[Tag] = (), **arguments: Any) -> None:
+        self._subscriptions = AskedTags()
+        self._first_tags = list_of_tags(tags)
+        if socket_type == zmq.SUB:
+            self._needs = SUBSCRIBING
+        elif self._first_tags:
+            self._needs = UNDROPPED
+        super().__init__(context, socket_type, **arguments)
+
+    def _prepare(self, socket: Socket) -> None:
+        for prefix in dict.fromkeys(map(self._subscriptions.subscribe, self._first_tags)):
+            self._change(socket, zmq.SUBSCRIBE, prefix)
+
+    @property
+    def tags(self) -> tuple[bytes, ...]:
+        """The prefixes that :meth:`subscribe` and ``tags=`` asked for, each once."""
+        return self._subscriptions.tags
+
+    def subscribe(self, tag: Tag) -> None:
+        """Subscribe a SUB or an XSUB socket to messages that begin so, as :meth:`Subscriber.subscribe
+        <zmqbridge.Subscriber.subscribe>` does.
+
+        On an XPUB socket with ``SocketOptions(xpub_manual=True)`` it grants a prefix to the subscriber whose
+        subscription was received last.
+
+        Args:
+            tag: a prefix; ``str`` is encoded as UTF-8; ``""`` is everything.
+
+        Raises:
+            LocalProtocolError: if a socket of this type subscribes to nothing.
+        """
+        with self._channel.touching() as socket:
+            if socket.type_name not in SUBSCRIBERS:
+                self._change(socket, zmq.SUBSCRIBE, prefix_bytes(tag))
+                return
+            prefix = self._subscriptions.subscribe(tag)
+            if self._subscriptions.times(prefix) == 1:
+                self._change(socket, zmq.SUBSCRIBE, prefix)
+
+    def unsubscribe(self, tag: Tag) -> None:
+        """Undo one :meth:`subscribe`.
+
+        Raises:
+            LocalProtocolError: if there is no such subscription, or a socket of this type has none.
+        """
+        with self._channel.touching() as socket:
+            if socket.type_name not in SUBSCRIBERS:
+                self._change(socket, zmq.UNSUBSCRIBE, prefix_bytes(tag))
+                return
+            prefix = self._subscriptions.unsubscribe(tag)
+            if not self._subscriptions.times(prefix):
+                self._change(socket, zmq.UNSUBSCRIBE, prefix)
+
+    @staticmethod
+    def _change(socket: Socket, option: int, prefix: bytes) -> None:
+        kind = socket.type_name
+        if kind == "XSUB":
+            socket.send((b"\1" + prefix if option == zmq.SUBSCRIBE else b"\0" + prefix,))
+            return
+        try:
+            socket.set_option(option, prefix)
+        except OptionError:
+            raise LocalProtocolError(
+                "an XPUB socket grants subscriptions by itself, but with SocketOptions(xpub_manual=True)"
+                if kind == "XPUB"
+                else f"a {kind} socket subscribes to nothing; SUB and XSUB do"
+            ) from None
 
 
 class Dealer(Sender, Receiver[list[FrameT]]):

@@ -156,7 +156,7 @@ class Requester(Connection, Generic[FrameT]):
     @property
     def stats(self) -> Stats:
         """What the connection has done so far, and what it holds now."""
-        return self._link.stats(unmatched=self._protocol.unmatched)
+        return self._link.stats(unmatched=self._protocol.unmatched, probes=self._protocol.probes)
 
 
 class Request(Generic[FrameT]):
@@ -229,6 +229,7 @@ class RequestDecoder:
 
     Attributes:
         mixed: not all requests since it was last set to ``False`` are of one peer.
+        protocol: says what the messages mean.
     """
 
     single = None
@@ -238,7 +239,7 @@ class RequestDecoder:
         self.mixed = False
         self._latest: bytes | None = None
         self._replier = ref(replier)
-        self._protocol = protocol
+        self.protocol = protocol
 
     def decode(self, messages: list[Frames]) -> tuple[list[Request[Any]], tuple[()]]:
         """Return the requests among these messages."""
@@ -249,7 +250,7 @@ class RequestDecoder:
         if first != last or first != self._latest:
             self.mixed = self._latest is not None or first != last
             self._latest = last
-        return [Request(envelope, replier) for envelope in self._protocol.receive(messages)], ()
+        return [Request(envelope, replier) for envelope in self.protocol.receive(messages)], ()
 
 
 class Replier(Routed, Receiver[Request[FrameT]]):
@@ -324,4 +325,4 @@ class Replier(Routed, Receiver[Request[FrameT]]):
     @property
     def stats(self) -> Stats:
         """What the connection has done so far, and what it holds now."""
-        return self._link.stats(dropped_replies=self._dropped_replies)
+        return self._link.stats(dropped_replies=self._dropped_replies, probes=self._requests.protocol.probes)

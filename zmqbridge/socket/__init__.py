@@ -64,7 +64,7 @@ import zmq
 
 from zmqbridge import _native
 from zmqbridge.socket.asking import AskingSocket, frames_tell
-from zmqbridge.socket.bare import is_secret
+from zmqbridge.socket.bare import is_secret, type_name_of
 from zmqbridge.socket.fast import FastSocket
 from zmqbridge.socket.lean import LeanSocket, load_option
 from zmqbridge.socket.plain import BATCH_COST, POLLIN, POLLOUT, Socket
@@ -82,13 +82,31 @@ __all__ = [
     "Traced",
     "is_secret",
     "open_socket",
+    "shadow_socket",
     "speedups_enabled",
+    "type_name_of",
 ]
 
 speedups_enabled = _native.speedups is not None
 
 _option_can_be_read = load_option() is not None
 _frames_tell = frames_tell()
+
+
+class _Lender:
+    """What stands for a context where the socket is there already: its sockets are shadows of that one."""
+
+    def __init__(self, socket: zmq.Socket[Any]) -> None:
+        self._address = int(socket.underlying)
+
+    def socket(self, socket_type: int, socket_class: type[zmq.Socket[bytes]]) -> zmq.Socket[bytes]:
+        return socket_class(shadow=self._address)
+
+
+def shadow_socket(socket: zmq.Socket[Any]) -> Socket:
+    """Return what calls a socket that somebody else has opened and will close; it does not keep that alive."""
+    lender: Any = _Lender(socket)
+    return open_socket(lender, int(socket.get(zmq.TYPE)))
 
 
 def open_socket(context: zmq.Context[Any], socket_type: int, *, tracing: bool = False) -> Socket:

@@ -15,11 +15,12 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 from math import inf
+from random import SystemRandom
 from typing import Any, NoReturn
 
 import zmq
 
-from zmqbridge.endpoints import Endpoint, check_address
+from zmqbridge.endpoints import Endpoint, check_address, ports_of
 from zmqbridge.errors import (
     ConnectionClosed,
     ContextTerminated,
@@ -32,7 +33,7 @@ from zmqbridge.options import Secret, SocketOptions
 from zmqbridge.showing import cut, shown
 from zmqbridge.socket.paths import why_taken
 
-__all__ = ["BareSocket", "TellingSocket", "is_secret", "raise_failure"]
+__all__ = ["BareSocket", "TellingSocket", "is_secret", "raise_failure", "type_name_of"]
 
 _REMEDIES = {
     errno.EADDRINUSE: "the address is in use; choose another, or ':*' for any free port",
@@ -50,6 +51,9 @@ _REMEDIES = {
 # libzmq lets these connect to an address once; to connect to it again does nothing.
 _CONNECT_ONCE = frozenset({int(zmq.DEALER), int(zmq.SUB), int(zmq.PUB), int(zmq.REQ)})
 
+# Of a port of several: the next may do.
+_TAKEN = (errno.EADDRINUSE, errno.EACCES)
+
 _LIMITS = "time limits are the loop's: asyncio.timeout(), trio.fail_after(), anyio.fail_after(), Deferred.addTimeout()"
 _IGNORED = {
     int(zmq.RCVTIMEO): f"a receive waits for as long as its caller lets it; {_LIMITS}",
@@ -65,6 +69,14 @@ def is_secret(option: object, value: object) -> bool:
     if not isinstance(option, int) or option in _SECRETS:
         return True
     return option not in _KNOWN and not isinstance(value, (int, float))
+
+
+def type_name_of(socket_type: int) -> str:
+    """Return the name of a type of socket; nothing, if it is none."""
+    try:
+        return zmq.SocketType(socket_type).name
+    except ValueError:
+        return ""
 
 
 class TellingSocket(zmq.Socket[bytes]):
@@ -106,9 +118,8 @@ class BareSocket:
     kind: type[TellingSocket] = TellingSocket
 
     def __init__(self, context: zmq.Context[Any], socket_type: int) -> None:
-        try:
-            name = zmq.SocketType(socket_type).name
-        except ValueError:
+        name = type_name_of(socket_type)
+        if not name:
             raise OptionError(
                 f"{shown(socket_type)} is no ZeroMQ socket type; use one of zmq's, as in zmq.PUSH"
             ) from None
@@ -202,8 +213,27 @@ class BareSocket:
     # --- endpoints ---
 
     def bind(self, address: str) -> Endpoint:
-        """Listen at an address, and return it as libzmq resolved it."""
+        """Listen at an address, and return it as libzmq resolved it; of a range of ports, at a free one."""
         check_address(address)
+        ports = ports_of(address)
+        return self._bind(address) if ports is None else self._bind_one(address, ports)
+
+    def _bind_one(self, address: str, ports: range) -> Endpoint:
+        host = address.rpartition(":")[0]
+        # At random, so that those who begin at the same time do not meet at each.
+        for port in SystemRandom().sample(ports, len(ports)):
+            try:
+                return self._bind(f"{host}:{port}")
+            except EndpointError as error:
+                if error.errno not in _TAKEN:
+                    raise
+        raise EndpointError(
+            f"cannot bind a {self.type_name} socket to {shown(address)}: none of its {len(ports)} port(s) is free for "
+            "this process; choose others, or ':*' for any free port",
+            errno.EADDRINUSE,
+        )
+
+    def _bind(self, address: str) -> Endpoint:
         transport, _, place = address.partition("://")
         if transport == "ipc" and self.get_option(zmq.USE_FD) < 0 and (why := why_taken(place)):
             raise EndpointError(f"cannot bind a {self.type_name} socket to {shown(address)}: {why}", errno.EADDRINUSE)
@@ -236,6 +266,11 @@ class BareSocket:
 
     def _change(self, verb: str, change: Callable[[str], object], address: str) -> None:
         check_address(address)
+        if ports_of(address) is not None:
+            raise EndpointError(
+                f"cannot {verb} a {self.type_name} socket to {shown(address)}: a range of ports is to bind; "
+                "give the one port, as the endpoint that was bound says it"
+            )
         try:
             change(address)
         except zmq.ZMQError as error:

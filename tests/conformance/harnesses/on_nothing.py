@@ -10,7 +10,7 @@ from __future__ import annotations
 import select
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from tests.conformance.harnesses.base import CASE_SECONDS, Harness, Task
@@ -82,6 +82,11 @@ class BlockingBackend:
 
     def call_from_thread(self, function: Callable[[], object]) -> None:
         self._calls.add(function)
+
+    async def run_together(self, functions: Sequence[Callable[[], Awaitable[None]]]) -> None:
+        """There is one task: one function at most."""
+        (function,) = functions
+        await function()
 
 
 class BlockingHarness(Harness):

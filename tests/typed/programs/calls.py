@@ -81,7 +81,7 @@ async def published(context: zmqbridge.Context) -> None:
     """A publication is a tag and a message."""
     publisher = context.publisher(connect=(), options=SocketOptions(send_high_water_mark=0))
     subscriber = context.subscriber(bind=ANYWHERE, tags=["weather.", b"time."])
-    assert_type(subscriber, zmqbridge.Subscriber[bytes])
+    assert_type(subscriber, zmqbridge.Subscriber[zmqbridge.Publication[bytes]])
     assert_type(subscriber.tags, tuple[bytes, ...])
     subscriber.subscribe("news.")
     subscriber.unsubscribe(b"news.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import assert_type
 
 import zmqbridge
@@ -63,6 +63,10 @@ class OwnBackend:
     def call_from_thread(self, function: Callable[[], object]) -> None:
         """Have the loop call it."""
         self._backend.call_from_thread(function)
+
+    async def run_together(self, functions: Sequence[Callable[[], Awaitable[None]]]) -> None:
+        """Run them at the same time."""
+        await self._backend.run_together(functions)
 
 
 async def main() -> None:

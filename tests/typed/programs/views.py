@@ -58,14 +58,14 @@ async def route(context: zmqbridge.Context) -> None:
 async def elsewhere(context: zmqbridge.Context) -> None:
     """So it is with every other connection that receives."""
     subscriber = context.subscriber(bind="tcp://127.0.0.1:*", tags=[""], options=VIEWS)
-    assert_type(subscriber, zmqbridge.Subscriber[bytes | memoryview])
+    assert_type(subscriber, zmqbridge.Subscriber[zmqbridge.Publication[bytes | memoryview]])
     requester = context.requester(bind="tcp://127.0.0.1:*", options=VIEWS)
     assert_type(requester, zmqbridge.Requester[bytes | memoryview])
     pair = context.pair(bind="tcp://127.0.0.1:*", options=VIEWS)
     assert_type(pair, zmqbridge.Pair[bytes | memoryview])
 
 
-async def read(subscriber: zmqbridge.Subscriber[bytes | memoryview]) -> bytes:
+async def read(subscriber: zmqbridge.Subscriber[zmqbridge.Publication[bytes | memoryview]]) -> bytes:
     """A publication's tag is bytes, whatever its message is."""
     publication = await subscriber.receive()
     assert_type(publication, Publication[bytes | memoryview])
