@@ -38,6 +38,24 @@ from zmqbridge.options import SocketOptions
         ({"curve_public_key": b"x" * 32}, "one of them is missing"),
         ({"curve_server": True}, "needs curve_public_key and curve_secret_key"),
         ({"curve_server_key": b"x" * 32}, "needs curve_public_key and curve_secret_key"),
+        ({"type_of_service": 256}, "type_of_service=256 is out of range; it takes 0 to 255"),
+        ({"backlog": 0}, "backlog=0 is out of range; it takes 1 to"),
+        ({"zap_domain": b"lab"}, "zap_domain=b'lab' is a bytes; it takes a str"),
+        ({"zap_domain": ""}, "zap_domain='' is 0 bytes long; it takes 1 to 255"),
+        ({"zap_domain": "é" * 128}, "is 256 bytes long"),
+        ({"zap_domain": "a\0b"}, "holds a zero character"),
+        ({"zap_domain": "\ud800"}, "cannot be written as UTF-8"),
+        ({"connect_routing_id": b"\0me"}, "begins with"),
+        ({"reconnect_stop": "refused"}, "reconnect_stop='refused' is a str; it takes a tuple of 'refused', "),
+        ({"reconnect_stop": ("never",)}, "reconnect_stop has 'never'; it takes a tuple of"),
+        ({"plain_username": "me"}, "plain_username and plain_password are a pair"),
+        ({"plain_server": True, "plain_username": "me", "plain_password": "x"}, "are for the client"),
+        (
+            {"plain_server": True, "curve_public_key": b"x" * 32, "curve_secret_key": b"x" * 32},
+            "a socket speaks PLAIN or CURVE",
+        ),
+        ({"zap_enforce_domain": True}, "zap_enforce_domain needs zap_domain"),
+        ({"socks_password": "x"}, "goes with socks_username"),
     ],
 )
 def test_refused(given: dict[str, Any], words: str) -> None:
@@ -52,6 +70,23 @@ def test_keys_do_not_show() -> None:
         SocketOptions(curve_public_key=b"p" * 32, curve_secret_key=b"secret")
     assert "secret" not in str(caught.value).replace("curve_secret_key", "")
     assert "sss" not in repr(SocketOptions(curve_public_key=b"p" * 32, curve_secret_key=b"s" * 32))
+
+
+def test_passwords_do_not_show() -> None:
+    """A password is in no error and in no repr."""
+    for wrong in (b"sesame", "sesame" * 50, "sesame\0", ["sesame"]):
+        with pytest.raises(OptionError) as caught:
+            SocketOptions(plain_username="me", plain_password=wrong)  # type: ignore[arg-type]
+        assert "sesame" not in str(caught.value)
+    options = SocketOptions(plain_username="me", plain_password="sesame", socks_username="me", socks_password="sesame")
+    assert "sesame" not in repr(options)
+
+
+@pytest.mark.parametrize(("seconds", "milliseconds"), [(0, 0), (0.0001, 1), (0.001, 1), (0.0016, 2), (1, 1000)])
+def test_short_times(seconds: float, milliseconds: int) -> None:
+    """A time that is not nothing is not nothing for libzmq either, which often takes that for "for ever"."""
+    options = SocketOptions(handshake_interval=seconds)
+    assert list(options.libzmq_values()) == [("handshake_interval", "HANDSHAKE_IVL", milliseconds)]
 
 
 def test_server_with_a_servers_key() -> None:

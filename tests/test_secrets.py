@@ -76,6 +76,12 @@ SETTINGS: dict[str, Callable[[Any], object]] = {
         SocketOptions(curve_public_key=b"?" * 40, curve_secret_key=f"{HIDDEN} ~".ljust(40).encode())
     ),
     "a key by a name that is wrong": lambda pair: SocketOptions(curve_secret_kee=KEY),  # type: ignore[call-arg]
+    "a password in the options, of another type": lambda pair: SocketOptions(plain_password=[HIDDEN]),  # type: ignore[arg-type]
+    "a password without a name": lambda pair: SocketOptions(plain_password=HIDDEN),
+    "a password with a zero": lambda pair: SocketOptions(socks_username="me", socks_password=f"{HIDDEN}\0"),
+    "a password over options that it does not go with": lambda pair: SocketOptions(
+        plain_username="me", plain_password=HIDDEN
+    ).over(SocketOptions(plain_server=True), "PAIR"),
     "options as a dictionary": lambda pair: pair._context.pair(options={"curve_secret_key": HIDDEN}),
 }
 

@@ -7,53 +7,29 @@ libzmq's own default, a value out of range is an error at construction, and a
 connection applies them all before its first bind or connect. The defaults and
 the rules are those of libzmq's page ``zmq_setsockopt``.
 
-Each field carries in its metadata the name of libzmq's option and the factor to
-libzmq's unit, so that the file that owns the socket needs no table of its own.
+Every option of libzmq 4.3.5 has a field here, or stands with the reason why not on the page of all options. What
+kinds of fields there are, and how they are checked, is in :mod:`zmqbridge.option_kinds`.
 
 A traceback can be shown with the variables of its frames. So an error about options leaves none behind that held a key.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from functools import wraps
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from zmqbridge.errors import OptionError
+from zmqbridge.option_kinds import INT64_MAX, check_value, count, flag, key, octets, seconds, text, value_for, words
 from zmqbridge.showing import shown
 
-__all__ = ["Secret", "SocketOptions", "check_options", "check_wait"]
+__all__ = ["ReconnectStop", "Secret", "SocketOptions", "check_options", "check_wait"]
 
-INT_MAX = 2**31 - 1
-INT64_MAX = 2**63 - 1
+ReconnectStop: TypeAlias = Literal["refused", "handshake_failed", "disconnected"]
+"""What ends the attempts to reconnect."""
 
-
-def _count(option: str | None, *, low: int, high: int = INT_MAX) -> Any:
-    return field(default=None, metadata={"option": option, "kind": "count", "low": low, "high": high})
-
-
-def _seconds(
-    option: str, *, unit: float = 1000, low: float = 0.0, high: float | None = None, endless: bool = False
-) -> Any:
-    high = INT_MAX / unit if high is None else high
-    return field(
-        default=None,
-        metadata={"option": option, "kind": "seconds", "low": low, "high": high, "unit": unit, "endless": endless},
-    )
-
-
-def _flag(option: str | None) -> Any:
-    return field(default=None, metadata={"option": option, "kind": "flag"})
-
-
-def _octets(option: str, *, low: int, high: int) -> Any:
-    return field(default=None, metadata={"option": option, "kind": "octets", "low": low, "high": high})
-
-
-def _key(option: str) -> Any:
-    return field(default=None, repr=False, metadata={"option": option, "kind": "key"})
+_XPUB = ("XPUB", "PUB")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,7 +60,17 @@ class SocketOptions:
         max_frames: frames of the longest multipart message to accept; a longer one is dropped, and counted in
             :attr:`~zmqbridge.Stats.malformed`. The default is 1024 where publications, requests or replies come
             in, and no limit elsewhere.
+        affinity: which of libzmq's own threads serve the socket, a bit for each; 0 is all of them.
         ipv6: allow IPv6 addresses beside IPv4.
+        use_fd: the number of a descriptor that listens already, as systemd passes it, to bind with.
+        bind_to_device: the interface that packets go through, such as ``eth0``; it needs a right of its own on Linux.
+        backlog: connections that the system keeps before they are accepted. libzmq's default is 100.
+        send_buffer: bytes of the kernel's buffer for what is sent on a connection, instead of the system's default.
+        receive_buffer: bytes of the kernel's buffer for what is received on one, likewise.
+        type_of_service: the byte of that name in each packet's header, 0 to 255. libzmq's default is 0.
+        connect_timeout: seconds that one attempt to connect may take; 0 is as long as the system lets it, the default.
+        tcp_max_retransmission: seconds without an acknowledgement after which the system gives a connection up, where
+            it can; 0 is the system's own, libzmq's default.
         tcp_keepalive: turn TCP keepalive on or off, instead of the system's default.
         tcp_keepalive_idle: seconds of silence before the first probe; whole seconds.
         tcp_keepalive_interval: seconds between probes; whole seconds.
@@ -92,14 +78,48 @@ class SocketOptions:
         reconnect_interval: seconds between attempts to reconnect; ``math.inf`` makes none. libzmq's default
             is 0.1.
         reconnect_interval_max: seconds up to which that interval doubles; 0 is no doubling.
+        reconnect_stop: what ends the attempts to reconnect: some of ``"refused"`` (nobody listens there),
+            ``"handshake_failed"`` and ``"disconnected"`` (by :meth:`~zmqbridge.Connection.disconnect`).
+            libzmq's default is nothing.
         heartbeat_interval: seconds between ZMTP pings; 0 is none, libzmq's default.
         heartbeat_timeout: seconds without an answer before a pinged peer counts as gone.
         heartbeat_ttl: seconds after which the peer should count this side as gone, in tenths,
             6553.5 at most.
         handshake_interval: seconds for a new peer's ZMTP handshake; 0 is for ever.
             libzmq's default is 30.
+        router_handover: a peer that comes with the routing id of another takes its place; ``False``, libzmq's default,
+            turns it away. On routers.
+        connect_routing_id: the routing id by which a router knows the first peer that it connects to, 1 to 255 bytes,
+            the first of them no zero byte: it can be sent to at once.
+        probe_router: send an empty message over each new connection, by which a plain router learns of a peer that
+            has sent nothing. On routers, dealers and requesters.
+        xpub_no_drop: what a peer has no room for fails with :exc:`~zmqbridge.WouldBlock` instead of being dropped, for
+            the other peers as well. On XPUB and publishers.
+        xpub_verbose: each subscription is received, and not the first of equal ones alone. On XPUB.
+        xpub_verboser: so is each end of one. On XPUB.
+        xpub_manual: subscriptions are received, and granted by the program:
+            :meth:`~zmqbridge.RawConnection.subscribe`. On XPUB.
+        xpub_welcome_message: what a new subscriber receives first, if it has subscribed to it. On XPUB and publishers.
+        invert_matching: subscribers receive what they did *not* subscribe to; on publishers and subscribers alike.
+        only_first_subscribe: of a multipart message only the first frame can be a subscription. On XPUB and XSUB.
+        req_correlate: a REQ socket sends an id with each request, and drops replies without it.
+        req_relaxed: a REQ socket may ask again before it is answered; set ``req_correlate`` too.
+        stream_notify: a STREAM socket receives an empty message where a peer connects or is gone. libzmq's default is
+            ``True``.
         multicast_rate: kilobits a second for pgm and epgm. libzmq's default is 100.
         multicast_loop: whether what is multicast reaches this machine as well. libzmq's default is ``True``.
+        multicast_hops: routers that a multicast packet passes at most, and one. libzmq's default is 1.
+        multicast_recovery: seconds that a receiver may be away before it loses something. libzmq's default is 10.
+        multicast_max_packet: bytes of the largest multicast packet. libzmq's default is 1500.
+        socks_proxy: the SOCKS5 proxy to connect through, such as ``127.0.0.1:1080``.
+        socks_username: who this is to the proxy.
+        socks_password: its password.
+        zap_domain: the domain in which a ZAP handler (ZeroMQ's RFC 27) judges who connects; without one, nobody does.
+        zap_enforce_domain: with a domain, and no handler that answers, nobody comes in. libzmq's default is ``False``.
+        plain_server: this side is the server of the PLAIN handshake (RFC 24). Passwords go over the network as they
+            are, and a ZAP handler judges them: without one nobody comes in.
+        plain_username: who this is to a PLAIN server; on the client alone.
+        plain_password: its password.
         curve_server: this side is the server of the CURVE handshake (ZeroMQ's RFC 26).
         curve_public_key: this side's public key: 32 bytes, or 40 characters of Z85.
         curve_secret_key: this side's secret key, likewise.
@@ -110,50 +130,102 @@ class SocketOptions:
         watch: have libzmq tell of the connection's peers: :attr:`~zmqbridge.Connection.peers`,
             :meth:`~zmqbridge.Connection.events` and :meth:`~zmqbridge.Connection.wait_connected` need it. It takes
             a thread for each context, and a descriptor for each connection. ``None`` is the context's.
+
     Raises:
         OptionError: for a value of the wrong type or out of range; the message names the
             field, the value and the range.
     """
 
-    send_high_water_mark: int | None = _count("SNDHWM", low=0)
-    receive_high_water_mark: int | None = _count("RCVHWM", low=0)
-    linger: float | None = _seconds("LINGER", endless=True)
-    identity: bytes | None = _octets("ROUTING_ID", low=1, high=255)
-    immediate: bool | None = _flag("IMMEDIATE")
-    conflate: bool | None = _flag("CONFLATE")
-    max_message_size: int | None = _count("MAXMSGSIZE", low=0, high=INT64_MAX)
-    max_frames: int | None = _count(None, low=1)
-    ipv6: bool | None = _flag("IPV6")
-    tcp_keepalive: bool | None = _flag("TCP_KEEPALIVE")
-    tcp_keepalive_idle: int | None = _count("TCP_KEEPALIVE_IDLE", low=1)
-    tcp_keepalive_interval: int | None = _count("TCP_KEEPALIVE_INTVL", low=1)
-    tcp_keepalive_count: int | None = _count("TCP_KEEPALIVE_CNT", low=1)
-    reconnect_interval: float | None = _seconds("RECONNECT_IVL", low=0.001, endless=True)
-    reconnect_interval_max: float | None = _seconds("RECONNECT_IVL_MAX")
-    heartbeat_interval: float | None = _seconds("HEARTBEAT_IVL")
-    heartbeat_timeout: float | None = _seconds("HEARTBEAT_TIMEOUT")
-    heartbeat_ttl: float | None = _seconds("HEARTBEAT_TTL", high=6553.5)
-    handshake_interval: float | None = _seconds("HANDSHAKE_IVL")
-    multicast_rate: int | None = _count("RATE", low=1)
-    multicast_loop: bool | None = _flag("MULTICAST_LOOP")
-    curve_server: bool | None = _flag("CURVE_SERVER")
-    curve_public_key: bytes | str | None = _key("CURVE_PUBLICKEY")
-    curve_secret_key: bytes | str | None = _key("CURVE_SECRETKEY")
-    curve_server_key: bytes | str | None = _key("CURVE_SERVERKEY")
-    memoryview_from: int | None = _count(None, low=1024)
-    watch: bool | None = _flag(None)
+    send_high_water_mark: int | None = count("SNDHWM", low=0)
+    receive_high_water_mark: int | None = count("RCVHWM", low=0)
+    linger: float | None = seconds("LINGER", endless=True)
+    identity: bytes | None = octets("ROUTING_ID", low=1, high=255)
+    immediate: bool | None = flag("IMMEDIATE")
+    conflate: bool | None = flag("CONFLATE")
+    max_message_size: int | None = count("MAXMSGSIZE", low=0, high=INT64_MAX)
+    max_frames: int | None = count(None, low=1)
+    affinity: int | None = count("AFFINITY", low=0, high=INT64_MAX)
+    ipv6: bool | None = flag("IPV6")
+    use_fd: int | None = count("USE_FD", low=0)
+    bind_to_device: str | None = text("BINDTODEVICE")
+    backlog: int | None = count("BACKLOG", low=1)
+    send_buffer: int | None = count("SNDBUF", low=1)
+    receive_buffer: int | None = count("RCVBUF", low=1)
+    type_of_service: int | None = count("TOS", low=0, high=255)
+    connect_timeout: float | None = seconds("CONNECT_TIMEOUT")
+    tcp_max_retransmission: float | None = seconds("TCP_MAXRT")
+    tcp_keepalive: bool | None = flag("TCP_KEEPALIVE")
+    tcp_keepalive_idle: int | None = count("TCP_KEEPALIVE_IDLE", low=1)
+    tcp_keepalive_interval: int | None = count("TCP_KEEPALIVE_INTVL", low=1)
+    tcp_keepalive_count: int | None = count("TCP_KEEPALIVE_CNT", low=1)
+    reconnect_interval: float | None = seconds("RECONNECT_IVL", low=0.001, endless=True)
+    reconnect_interval_max: float | None = seconds("RECONNECT_IVL_MAX")
+    reconnect_stop: tuple[ReconnectStop, ...] | None = words(
+        "RECONNECT_STOP", {"refused": 1, "handshake_failed": 2, "disconnected": 4}
+    )
+    heartbeat_interval: float | None = seconds("HEARTBEAT_IVL")
+    heartbeat_timeout: float | None = seconds("HEARTBEAT_TIMEOUT")
+    heartbeat_ttl: float | None = seconds("HEARTBEAT_TTL", high=6553.5)
+    handshake_interval: float | None = seconds("HANDSHAKE_IVL")
+    router_handover: bool | None = flag("ROUTER_HANDOVER", only=("ROUTER",))
+    connect_routing_id: bytes | None = octets(
+        "CONNECT_ROUTING_ID", low=1, high=255, forbidden=b"\0", only=("ROUTER", "STREAM")
+    )
+    probe_router: bool | None = flag("PROBE_ROUTER", only=("ROUTER", "DEALER", "REQ"))
+    xpub_no_drop: bool | None = flag("XPUB_NODROP", only=_XPUB)
+    xpub_verbose: bool | None = flag("XPUB_VERBOSE", only=_XPUB)
+    xpub_verboser: bool | None = flag("XPUB_VERBOSER", only=_XPUB)
+    xpub_manual: bool | None = flag("XPUB_MANUAL", only=_XPUB)
+    xpub_welcome_message: bytes | None = octets("XPUB_WELCOME_MSG", low=1, high=INT64_MAX, only=_XPUB)
+    invert_matching: bool | None = flag("INVERT_MATCHING")
+    only_first_subscribe: bool | None = flag("ONLY_FIRST_SUBSCRIBE", only=(*_XPUB, "XSUB"))
+    req_correlate: bool | None = flag("REQ_CORRELATE", only=("REQ",))
+    req_relaxed: bool | None = flag("REQ_RELAXED", only=("REQ",))
+    stream_notify: bool | None = flag("STREAM_NOTIFY", only=("STREAM",))
+    multicast_rate: int | None = count("RATE", low=1)
+    multicast_loop: bool | None = flag("MULTICAST_LOOP")
+    multicast_hops: int | None = count("MULTICAST_HOPS", low=1)
+    multicast_recovery: float | None = seconds("RECOVERY_IVL")
+    multicast_max_packet: int | None = count("MULTICAST_MAXTPDU", low=1)
+    socks_proxy: str | None = text("SOCKS_PROXY")
+    socks_username: str | None = text("SOCKS_USERNAME")
+    socks_password: str | None = text("SOCKS_PASSWORD", secret=True)
+    zap_domain: str | None = text("ZAP_DOMAIN")
+    zap_enforce_domain: bool | None = flag("ZAP_ENFORCE_DOMAIN")
+    plain_server: bool | None = flag("PLAIN_SERVER")
+    plain_username: str | None = text("PLAIN_USERNAME")
+    plain_password: str | None = text("PLAIN_PASSWORD", secret=True)
+    curve_server: bool | None = flag("CURVE_SERVER")
+    curve_public_key: bytes | str | None = key("CURVE_PUBLICKEY")
+    curve_secret_key: bytes | str | None = key("CURVE_SECRETKEY")
+    curve_server_key: bytes | str | None = key("CURVE_SERVERKEY")
+    memoryview_from: int | None = count(None, low=1024)
+    watch: bool | None = flag(None)
 
     def __post_init__(self) -> None:
         for spec in fields(self):
             value = getattr(self, spec.name)
             if value is not None:
-                _CHECKS[spec.metadata["kind"]](spec.name, value, spec.metadata)
+                check_value(spec.name, value, spec.metadata)
         if (self.curve_public_key is None) != (self.curve_secret_key is None):
             raise OptionError("curve_public_key and curve_secret_key are a pair; one of them is missing")
         if self.curve_server and self.curve_server_key is not None:
             raise OptionError("curve_server_key is for the client; a curve_server has only its own pair of keys")
         if (self.curve_server or self.curve_server_key is not None) and self.curve_secret_key is None:
             raise OptionError("CURVE needs curve_public_key and curve_secret_key; make a pair with zmq.curve_keypair()")
+        if (self.plain_username is None) != (self.plain_password is None):
+            raise OptionError("plain_username and plain_password are a pair; one of them is missing")
+        if self.plain_server and self.plain_username is not None:
+            raise OptionError(
+                "plain_username and plain_password are for the client; a plain_server has none of its own"
+            )
+        if (self.plain_server or self.plain_username is not None) and self.curve_secret_key is not None:
+            raise OptionError("a socket speaks PLAIN or CURVE; leave out the fields of one of them")
+        if self.zap_enforce_domain and self.zap_domain is None:
+            # A PLAIN server without a domain that enforces one ends the process as soon as a client comes.
+            raise OptionError("zap_enforce_domain needs zap_domain, the name of the domain to enforce")
+        if self.socks_password is not None and self.socks_username is None:
+            raise OptionError("socks_password goes with socks_username, which is missing")
 
     def libzmq_values(self) -> Iterator[tuple[str, str, int | bytes]]:
         """Yield the field's name, libzmq's option and its value in libzmq's unit, for all of libzmq's that is set."""
@@ -161,14 +233,25 @@ class SocketOptions:
             value = getattr(self, spec.name)
             if value is None or spec.metadata["option"] is None:
                 continue
-            kind = spec.metadata["kind"]
-            if kind == "seconds":
-                value = -1 if value == math.inf else round(value * spec.metadata["unit"])
-            elif kind == "flag":
-                value = int(value)
-            elif kind == "key" and isinstance(value, str):
-                value = value.encode()
-            yield spec.name, spec.metadata["option"], value
+            yield spec.name, spec.metadata["option"], value_for(value, spec.metadata)
+
+    def over(self, defaults: SocketOptions, type_name: str) -> SocketOptions:
+        """Return these options, and those of others for what is left open here.
+
+        Args:
+            defaults: the others; what they say for other types of sockets alone is passed over.
+            type_name: the type of the socket, such as ``"XPUB"``.
+        """
+        values = {}
+        for spec in fields(self):
+            value, only = getattr(self, spec.name), spec.metadata["only"]
+            if value is None and (not only or type_name in only):
+                value = getattr(defaults, spec.name)
+            values[spec.name] = value
+        try:
+            return SocketOptions(**values)
+        finally:
+            values.clear()  # an error's frame shows no secret
 
 
 def _forgetful(init: Callable[..., None]) -> Callable[..., None]:
@@ -241,53 +324,3 @@ def check_wait(name: str, seconds: Any) -> float:
     if wrong or not wait >= 0:
         raise ValueError(f"{name}={shown(seconds)} is no time to wait; it is seconds, 0 or more, or None")
     return wait
-
-
-def _check_count(name: str, value: object, rule: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise OptionError(f"{name}={shown(value)} is a {type(value).__name__}; it takes a whole number")
-    if not rule["low"] <= value <= rule["high"]:
-        raise OptionError(f"{name}={shown(value)} is out of range; it takes {rule['low']} to {rule['high']}")
-
-
-def _check_seconds(name: str, value: object, rule: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise OptionError(f"{name}={shown(value)} is a {type(value).__name__}; it takes a number of seconds")
-    if rule["endless"] and value == math.inf:
-        return
-    if not rule["low"] <= value <= rule["high"]:
-        endless = ", or math.inf" if rule["endless"] else ""
-        raise OptionError(
-            f"{name}={shown(value)} is out of range; it takes {rule['low']} to {rule['high']:g} seconds{endless}"
-        )
-
-
-def _check_flag(name: str, value: object, rule: Any) -> None:
-    if not isinstance(value, bool):
-        raise OptionError(f"{name}={shown(value)} is a {type(value).__name__}; it takes True or False")
-
-
-def _check_octets(name: str, value: object, rule: Any) -> None:
-    if not isinstance(value, bytes):
-        raise OptionError(f"{name}={shown(value)} is a {type(value).__name__}; it takes bytes")
-    if not rule["low"] <= len(value) <= rule["high"]:
-        raise OptionError(f"{name}={shown(value)} is {len(value)} bytes long; it takes {rule['low']} to {rule['high']}")
-
-
-def _check_key(name: str, value: object, rule: Any) -> None:
-    # A secret key must not end up in a log, so no message here shows the value.
-    if not isinstance(value, (bytes, str)):
-        raise OptionError(f"{name} is a {type(value).__name__}; it takes 32 bytes, or 40 characters of Z85")
-    if len(value) != 40 and not (isinstance(value, bytes) and len(value) == 32):
-        raise OptionError(f"{name} is {len(value)} long; it takes 32 bytes, or 40 characters of Z85")
-    if isinstance(value, str) and not value.isascii():
-        raise OptionError(f"{name} is not ASCII; it takes 32 bytes, or 40 characters of Z85")
-
-
-_CHECKS = {
-    "count": _check_count,
-    "seconds": _check_seconds,
-    "flag": _check_flag,
-    "octets": _check_octets,
-    "key": _check_key,
-}

@@ -27,6 +27,7 @@ from zope.interface import implementer
 
 from zmqbridge.channel import Pump
 from zmqbridge.decoding import FramesDecoder
+from zmqbridge.endpoints import ports_of
 from zmqbridge.errors import ConnectionClosed, EndpointError, LocalProtocolError, RemoteProtocolError, ZmqBridgeError
 from zmqbridge.link import Link, Stats
 from zmqbridge.protocols import Faults, State
@@ -96,7 +97,7 @@ class ZmqConnection(Consuming):
         reconnectIntervalMax: milliseconds up to which that interval doubles; 0 is no doubling.
         queueLimit: how many messages :meth:`send` may keep in :attr:`queue`; 0, the default, is none.
         factory: the factory; ``None`` after :meth:`shutdown`.
-        endpoints: the endpoints, as they were given.
+        endpoints: the endpoints, as they were given; of a range of ports, the one that was taken.
         identity: see above.
         fd: libzmq's descriptor; -1 after :meth:`shutdown`.
         queue: the messages that wait for libzmq to take them, oldest first, each a sequence of frames.
@@ -183,6 +184,8 @@ class ZmqConnection(Consuming):
     def addEndpoints(self, endpoints: Iterable[ZmqEndpoint]) -> None:
         """Bind and connect at more endpoints; transports and types mix freely.
 
+        To bind ``tcp://*:[20000-20100]`` takes one of these ports that is free; :attr:`endpoints` says which.
+
         Args:
             endpoints: each a :class:`ZmqEndpoint`, or a pair of its type and its address.
 
@@ -197,10 +200,12 @@ class ZmqConnection(Consuming):
                     raise EndpointError(
                         f"the endpoint {shown(endpoint)} is of the type {shown(type)}; it is 'bind' or 'connect'"
                     )
-                self._zmqLink.bind(address) if type == ZmqEndpointType.bind else self._zmqLink.connect(address)
+                add = self._zmqLink.bind if type == ZmqEndpointType.bind else self._zmqLink.connect
+                added = add(address)
+                ports = ports_of(address)
             except ZmqBridgeError as error:
                 raise as_zmq_error(error) from None
-            self.endpoints.append(endpoint)
+            self.endpoints.append(endpoint if ports is None else ZmqEndpoint(*added))
 
     # --- receiving ---
 

@@ -126,6 +126,106 @@ async def test_not_utf8(loop: Harness) -> None:
             context.puller(bind="ipc:///tmp/\udcff")
 
 
+# --- ranges of ports ---
+
+
+def free_ports(count: int, host: str = "127.0.0.1") -> tuple[int, list[socket.socket]]:
+    """Return the first of so many ports in a row, and what keeps each of them taken until it is closed."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    while True:
+        taken = [socket.create_server((host, 0), family=family)]
+        first = taken[0].getsockname()[1]
+        try:
+            taken += [socket.create_server((host, first + more), family=family) for more in range(1, count)]
+        except (OSError, OverflowError):
+            continue
+        else:
+            return first, taken
+        finally:
+            if len(taken) < count:
+                for each in taken:
+                    each.close()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("host", ["127.0.0.1", "*"])
+async def test_range_of_ports(loop: Harness, count: int, host: str) -> None:
+    """Of a range of ports each is taken once, and the endpoint says which; when all are taken, the error says that."""
+    async with loop.context(linger=0) as context:
+        first, taken = free_ports(count)
+        for each in taken:
+            each.close()
+        address = f"tcp://{host}:[{first}-{first + count - 1}]"
+        pullers = [context.puller(bind=address) for _ in range(count)]
+        bound = [puller.endpoints[0].address for puller in pullers]
+        own = "0.0.0.0" if host == "*" else host
+        assert sorted(bound) == [f"tcp://{own}:{first + number}" for number in range(count)]
+        await context.pusher(connect=f"tcp://127.0.0.1:{bound[0].rpartition(':')[2]}").send(b"hello")
+        assert await pullers[0].receive() == [b"hello"]
+        another = context.puller()
+        with pytest.raises(zmqbridge.EndpointError, match=rf"none of its {count} port\(s\) is free") as caught:
+            another.bind(address)
+        assert repr(address) in str(caught.value)
+        assert caught.value.errno == errno.EADDRINUSE
+        assert another.endpoints == ()
+
+
+async def test_the_one_that_is_free(loop: Harness) -> None:
+    """Whichever of a range is free is found, and can be given up and taken again by the address that it has."""
+    async with loop.context(linger=0) as context:
+        for free in range(3):
+            first, taken = free_ports(3)
+            taken[free].close()
+            puller = context.puller(bind=f"tcp://127.0.0.1:[{first}-{first + 2}]")
+            (endpoint,) = puller.endpoints
+            assert endpoint.address == f"tcp://127.0.0.1:{first + free}"
+            puller.unbind(endpoint.address)
+            assert puller.endpoints == ()
+            for each in taken:
+                each.close()
+
+
+async def test_at_random(loop: Harness) -> None:
+    """A port of a range is taken at random: programs that begin at once do not meet at each."""
+    async with loop.context(linger=0) as context:
+        ports = {context.puller(bind="tcp://127.0.0.1:[20000-60000]").endpoints[0].address for _ in range(3)}
+        assert sorted(ports) != [f"tcp://127.0.0.1:{port}" for port in range(20000, 20003)]
+        assert len(ports) == 3
+
+
+async def test_range_of_ipv6(loop: Harness) -> None:
+    """A range is one for an address of IPv6 as well."""
+    try:
+        first, taken = free_ports(2, "::1")
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    taken.pop(0).close()
+    async with loop.context(linger=0) as context:
+        options = zmqbridge.SocketOptions(ipv6=True)
+        puller = context.puller(bind=f"tcp://[::1]:[{first}-{first + 1}]", options=options)
+        assert puller.endpoints[0].address == f"tcp://[::1]:{first}"
+    taken.pop().close()
+
+
+async def test_range_of_no_interface(loop: Harness) -> None:
+    """What is wrong with the host is said of a range as of one port, at the first that is tried."""
+    async with loop.context(linger=0) as context:
+        with pytest.raises(zmqbridge.EndpointError, match="no interface of this machine has that"):
+            context.puller(bind="tcp://192.0.2.1:[20000-60000]")
+
+
+async def test_range_to_connect(loop: Harness) -> None:
+    """A range of ports is to bind: to connect to one, to give one up or to disconnect from it is an error."""
+    async with loop.context(linger=0) as context:
+        with pytest.raises(zmqbridge.EndpointError, match="a range of ports is to bind; give the one port"):
+            context.puller(connect="tcp://127.0.0.1:[20000-20100]")
+        puller = context.puller()
+        for call in (puller.connect, puller.unbind, puller.disconnect):
+            with pytest.raises(zmqbridge.EndpointError):
+                call("tcp://127.0.0.1:[20000-20100]")
+        assert puller.endpoints == ()
+
+
 # --- ipc paths ---
 
 

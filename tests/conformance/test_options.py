@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
+import socket as sockets
+from collections import deque
+from dataclasses import fields
+from typing import Any
 
 import pytest
 import zmq
@@ -148,3 +153,121 @@ async def test_curve(loop: Harness, addresses: Addresses) -> None:
         )
         await pusher.send(b"secret")
         assert await puller.receive() == [b"secret"]
+
+
+SAMPLES: dict[str, tuple[Any, Any]] = {
+    "count": (2000, 2000),
+    "seconds": (1.5, 1500),
+    "flag": (True, 1),
+    "octets": (b"some", b"some"),
+    "text": ("some", b"some"),
+    "words": (("refused", "disconnected"), 5),
+}
+SPECIAL: dict[str, tuple[Any, Any]] = {
+    "affinity": (1, 1),
+    "type_of_service": (0x28, 0x28),
+    "use_fd": (3, 3),
+    "xpub_manual": (False, 0),
+}
+TOGETHER: dict[str, dict[str, Any]] = {
+    "curve_server": {"curve_public_key": b"k" * 32, "curve_secret_key": b"s" * 32},
+    "zap_enforce_domain": {"zap_domain": "x"},
+    "plain_username": {"plain_password": "x"},
+    "plain_password": {"plain_username": "x"},
+    "socks_password": {"socks_username": "x"},
+}
+GIVEN = [spec for spec in fields(SocketOptions) if spec.metadata["option"] and spec.metadata["kind"] != "key"]
+
+
+@pytest.mark.one_task
+@pytest.mark.parametrize("spec", GIVEN, ids=lambda spec: str(spec.name))
+async def test_each_reaches_the_socket(loop: Harness, spec: Any) -> None:
+    """A field of any kind is taken by a socket that has it, and libzmq says the same where it says anything."""
+    value, expected = SPECIAL.get(spec.name) or SAMPLES[spec.metadata["kind"]]
+    type_name = next(iter(sorted(spec.metadata["only"])), "DEALER")
+    option = getattr(zmq, spec.metadata["option"])
+    async with loop.context(linger=0) as context:
+        options = SocketOptions(**{spec.name: value}, **TOGETHER.get(spec.name, {}))
+        connection = context.connection(getattr(zmq, type_name), options=options)
+        try:
+            told = connection.getsockopt(option)
+        except zmqbridge.OptionError:
+            return  # to be set alone
+        assert (told.rstrip(b"\0") if isinstance(told, bytes) else told) == expected
+
+
+@pytest.mark.one_task
+async def test_of_another_type(loop: Harness) -> None:
+    """A field that the type of the socket does not have is refused by its name."""
+    async with loop.context(linger=0) as context:
+        with pytest.raises(zmqbridge.OptionError, match="refuses router_handover for a DEALER socket"):
+            context.dealer(options=SocketOptions(router_handover=True))
+
+
+@pytest.mark.one_task
+async def test_handover(loop: Harness, addresses: Addresses) -> None:
+    """A peer that comes with another's routing id takes its place."""
+    async with loop.context(linger=0) as context:
+        router = context.router(bind=addresses.new("tcp"), options=SocketOptions(router_handover=True))
+        address = router.endpoints[0].address
+        for words in (b"old", b"new"):
+            dealer = context.dealer(connect=address, options=SocketOptions(identity=b"same"))
+            await dealer.send(words)
+            assert await router.receive() == (b"same", [words])
+        await router.send(b"same", b"to the newer one")
+        assert await dealer.receive() == [b"to the newer one"]
+
+
+@pytest.mark.one_task
+async def test_routing_id_of_a_peer(loop: Harness, addresses: Addresses) -> None:
+    """A router that gives its first peer a routing id sends to it at once."""
+    async with loop.context(linger=0) as context:
+        dealer = context.dealer(bind=addresses.new("tcp"))
+        options = SocketOptions(connect_routing_id=b"there")
+        router = context.router(connect=dealer.endpoints[0].address, options=options)
+        await router.send(b"there", b"hello")
+        assert await dealer.receive() == [b"hello"]
+
+
+@pytest.mark.one_task
+async def test_no_drop(loop: Harness, addresses: Addresses) -> None:
+    """A publisher that may not drop says so where a subscriber has no room."""
+    async with loop.context(linger=0) as context:
+        options = SocketOptions(xpub_no_drop=True, send_high_water_mark=1)
+        publisher = context.publisher(bind=addresses.new("inproc"), options=options)
+        subscriber = context.subscriber(
+            connect=publisher.endpoints[0].address, tags=[""], options=SocketOptions(receive_high_water_mark=1)
+        )
+        publish = iter(lambda: publisher.publish(b"same"), "for ever")
+        with pytest.raises(zmqbridge.WouldBlock):
+            deque(publish, maxlen=0)
+        assert await subscriber.receive() == (b"", b"same")
+
+
+@pytest.mark.one_task
+async def test_descriptor_that_listens(loop: Harness) -> None:
+    """A descriptor that listens already is bound with, as a service of systemd's does it."""
+    with sockets.create_server(("127.0.0.1", 0)) as listening:
+        address = "tcp://{}:{}".format(*listening.getsockname())
+        async with loop.context(linger=0) as context:
+            puller = context.puller(bind=address, options=SocketOptions(use_fd=os.dup(listening.fileno())))
+            pusher = context.pusher(connect=address)
+            await pusher.send(b"hello")
+            assert await puller.receive() == [b"hello"]
+
+
+@pytest.mark.one_task
+async def test_plain(loop: Harness, addresses: Addresses) -> None:
+    """A PLAIN server lets in whom a ZAP handler of its domain lets in, by name and password."""
+    async with loop.context(linger=0) as context:
+        handler = context.replier(bind="inproc://zeromq.zap.01")
+        options = SocketOptions(plain_server=True, zap_domain="lab", zap_enforce_domain=True)
+        puller = context.puller(bind=addresses.new("tcp"), options=options)
+        options = SocketOptions(plain_username="me", plain_password="sesame")
+        pusher = context.pusher(connect=puller.endpoints[0].address, options=options)
+        await pusher.send(b"hello")
+        request = await handler.receive()
+        version, id, domain, _, _, *credentials = request.parts
+        assert (domain, credentials) == (b"lab", [b"PLAIN", b"me", b"sesame"])
+        await request.reply([version, id, b"200", b"OK", b"me", b""])
+        assert await puller.receive() == [b"hello"]

@@ -8,6 +8,7 @@ import errno
 import inspect
 import select
 import shutil
+import socket
 import tempfile
 import threading
 import time
@@ -275,6 +276,25 @@ class AttributeTests(ConnectionCase):
 
 
 class AddEndpointsTests(ConnectionCase):
+    async def test_range_of_ports(self) -> None:
+        """Of a range of ports a free one is bound, and the endpoints say which; when none is, the error says that."""
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+        given = [tx.ZmqEndpoint("bind", f"tcp://127.0.0.1:[{port}-{port}]")]
+        pull = tx.ZmqPullConnection(self.factory)
+        pull.addEndpoints(given)
+        self.assertEqual(pull.endpoints, [("bind", f"tcp://127.0.0.1:{port}")])
+        other = tx.ZmqPullConnection(self.factory)
+        with self.assertRaisesRegex(tx.ZmqEndpointError, r"none of its 1 port\(s\) is free"):
+            other.addEndpoints(given)
+        with self.assertRaisesRegex(tx.ZmqEndpointError, "a range of ports is to bind"):
+            other.addEndpoints([tx.ZmqEndpoint("connect", "tcp://127.0.0.1:[1-2]")])
+        self.assertEqual(other.endpoints, [])
+        pulled = self.collect(pull, "onPull")
+        tx.ZmqPushConnection(self.factory, tx.ZmqEndpoint("connect", pull.endpoints[0].address)).push(b"hello")
+        await self.until(lambda: pulled)
+        self.assertEqual(pulled, [([b"hello"],)])
+
     async def test_several_transports(self) -> None:
         """One connection may bind and connect at several endpoints of mixed transports, and uses them all."""
         directory = self.directory()

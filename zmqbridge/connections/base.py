@@ -128,7 +128,8 @@ class Connection(Watched):
 
         Args:
             address: such as ``tcp://127.0.0.1:5555``, ``tcp://*:*`` for any interface and any
-                free port, ``ipc:///run/feed.sock`` or ``inproc://name``.
+                free port, ``tcp://*:[20000-20100]`` for a free one of these, taken at random,
+                ``ipc:///run/feed.sock`` or ``inproc://name``.
 
         Returns:
             The endpoint, its address as libzmq resolved it; pass that one to :meth:`unbind`.

@@ -15,11 +15,12 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 from math import inf
+from random import SystemRandom
 from typing import Any, NoReturn
 
 import zmq
 
-from zmqbridge.endpoints import Endpoint, check_address
+from zmqbridge.endpoints import Endpoint, check_address, ports_of
 from zmqbridge.errors import (
     ConnectionClosed,
     ContextTerminated,
@@ -49,6 +50,9 @@ _REMEDIES = {
 
 # libzmq lets these connect to an address once; to connect to it again does nothing.
 _CONNECT_ONCE = frozenset({int(zmq.DEALER), int(zmq.SUB), int(zmq.PUB), int(zmq.REQ)})
+
+# Of a port of several: the next may do.
+_TAKEN = (errno.EADDRINUSE, errno.EACCES)
 
 _LIMITS = "time limits are the loop's: asyncio.timeout(), trio.fail_after(), anyio.fail_after(), Deferred.addTimeout()"
 _IGNORED = {
@@ -202,8 +206,27 @@ class BareSocket:
     # --- endpoints ---
 
     def bind(self, address: str) -> Endpoint:
-        """Listen at an address, and return it as libzmq resolved it."""
+        """Listen at an address, and return it as libzmq resolved it; of a range of ports, at a free one."""
         check_address(address)
+        ports = ports_of(address)
+        return self._bind(address) if ports is None else self._bind_one(address, ports)
+
+    def _bind_one(self, address: str, ports: range) -> Endpoint:
+        host = address.rpartition(":")[0]
+        # At random, so that those who begin at the same time do not meet at each.
+        for port in SystemRandom().sample(ports, len(ports)):
+            try:
+                return self._bind(f"{host}:{port}")
+            except EndpointError as error:
+                if error.errno not in _TAKEN:
+                    raise
+        raise EndpointError(
+            f"cannot bind a {self.type_name} socket to {shown(address)}: none of its {len(ports)} port(s) is free for "
+            "this process; choose others, or ':*' for any free port",
+            errno.EADDRINUSE,
+        )
+
+    def _bind(self, address: str) -> Endpoint:
         transport, _, place = address.partition("://")
         if transport == "ipc" and self.get_option(zmq.USE_FD) < 0 and (why := why_taken(place)):
             raise EndpointError(f"cannot bind a {self.type_name} socket to {shown(address)}: {why}", errno.EADDRINUSE)
@@ -236,6 +259,11 @@ class BareSocket:
 
     def _change(self, verb: str, change: Callable[[str], object], address: str) -> None:
         check_address(address)
+        if ports_of(address) is not None:
+            raise EndpointError(
+                f"cannot {verb} a {self.type_name} socket to {shown(address)}: a range of ports is to bind; "
+                "give the one port, as the endpoint that was bound says it"
+            )
         try:
             change(address)
         except zmq.ZMQError as error:
