@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from zmqbridge.errors import (
         AuthenticationFailed,
         BackendError,
+        CertificateError,
         ConnectionClosed,
         ContextTerminated,
         EndpointError,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from zmqbridge.framing import Publication
     from zmqbridge.options import SocketOptions
     from zmqbridge.presence import Event, EventKind
+    from zmqbridge.security.keys import KeyPair
     from zmqbridge.socket import speedups_enabled
 
 __version__ = "0.1.0"
@@ -59,6 +61,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AuthenticationFailed",
     "BackendError",
+    "CertificateError",
     "Connection",
     "ConnectionClosed",
     "Context",
@@ -69,6 +72,7 @@ __all__ = [
     "Event",
     "EventKind",
     "HandshakeFailed",
+    "KeyPair",
     "LocalProtocolError",
     "OptionError",
     "Pair",
@@ -99,7 +103,7 @@ __all__ = [
 ]
 
 # Where the names live, the modules without zmq first.
-_HOMES = ("errors", "endpoints", "framing", "options", "presence", "connections", "context", "socket")
+_HOMES = ("errors", "endpoints", "framing", "options", "presence", "security.keys", "connections", "context", "socket")
 
 
 def __getattr__(name: str) -> Any:
