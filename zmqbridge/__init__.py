@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from zmqbridge.options import SocketOptions
     from zmqbridge.presence import Event, EventKind
     from zmqbridge.security.keys import KeyPair
+    from zmqbridge.security.open_ports import SecurityWarning
     from zmqbridge.socket import speedups_enabled
 
 __version__ = "0.1.0"
@@ -92,6 +93,7 @@ __all__ = [
     "Requester",
     "RoutedMessage",
     "Router",
+    "SecurityWarning",
     "Sender",
     "SocketOptions",
     "Stats",
@@ -103,7 +105,18 @@ __all__ = [
 ]
 
 # Where the names live, the modules without zmq first.
-_HOMES = ("errors", "endpoints", "framing", "options", "presence", "security.keys", "connections", "context", "socket")
+_HOMES = (
+    "errors",
+    "endpoints",
+    "framing",
+    "options",
+    "presence",
+    "security.keys",
+    "security.open_ports",
+    "connections",
+    "context",
+    "socket",
+)
 
 
 def __getattr__(name: str) -> Any:

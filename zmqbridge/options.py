@@ -22,6 +22,7 @@ from typing import Any, Literal, TypeAlias
 
 from zmqbridge.errors import OptionError
 from zmqbridge.option_kinds import INT64_MAX, check_value, count, flag, key, octets, seconds, text, value_for, words
+from zmqbridge.security.presets import Presets
 from zmqbridge.showing import shown
 
 __all__ = ["ReconnectStop", "Secret", "SocketOptions", "check_options", "check_wait"]
@@ -33,11 +34,12 @@ _XPUB = ("XPUB", "PUB")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SocketOptions:
+class SocketOptions(Presets):
     """How a connection's socket behaves. Every field's default, ``None``, is libzmq's.
 
     Pass it as ``options=`` to any of :class:`zmqbridge.Context`'s methods, and
-    derive a variant with :func:`dataclasses.replace`.
+    derive a variant with :func:`dataclasses.replace`. ``options | others`` is both of them; where both
+    say something, the others have it.
 
     Attributes:
         send_high_water_mark: messages that libzmq queues for one peer before a send
@@ -242,10 +244,19 @@ class SocketOptions:
             defaults: the others; what they say for other types of sockets alone is passed over.
             type_name: the type of the socket, such as ``"XPUB"``.
         """
+        return self._over(defaults, lambda only: not only or type_name in only)
+
+    def __or__(self, others: SocketOptions) -> SocketOptions:
+        """Return both; where both say something, the others have it."""
+        if not isinstance(others, SocketOptions):
+            return NotImplemented
+        return others._over(self, lambda only: True)
+
+    def _over(self, defaults: SocketOptions, takes: Callable[[frozenset[str]], bool]) -> SocketOptions:
         values = {}
         for spec in fields(self):
-            value, only = getattr(self, spec.name), spec.metadata["only"]
-            if value is None and (not only or type_name in only):
+            value = getattr(self, spec.name)
+            if value is None and takes(spec.metadata["only"]):
                 value = getattr(defaults, spec.name)
             values[spec.name] = value
         try:
