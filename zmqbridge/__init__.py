@@ -53,14 +53,18 @@ if TYPE_CHECKING:
     from zmqbridge.framing import Publication
     from zmqbridge.options import SocketOptions
     from zmqbridge.presence import Event, EventKind
+    from zmqbridge.security.authenticator import AuthenticationStats, Authenticator
     from zmqbridge.security.keys import KeyPair
     from zmqbridge.security.open_ports import SecurityWarning
+    from zmqbridge.security.zap import Handshake
     from zmqbridge.socket import speedups_enabled
 
 __version__ = "0.1.0"
 
 __all__ = [
     "AuthenticationFailed",
+    "AuthenticationStats",
+    "Authenticator",
     "BackendError",
     "CertificateError",
     "Connection",
@@ -72,6 +76,7 @@ __all__ = [
     "EndpointError",
     "Event",
     "EventKind",
+    "Handshake",
     "HandshakeFailed",
     "KeyPair",
     "LocalProtocolError",
@@ -113,8 +118,10 @@ _HOMES = (
     "presence",
     "security.keys",
     "security.open_ports",
+    "security.zap",
     "connections",
     "context",
+    "security.authenticator",
     "socket",
 )
 

@@ -7,8 +7,9 @@ Where a loop cannot register descriptors, :mod:`zmqbridge_asyncio.proactor` wait
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from threading import get_ident
+from typing import Any
 
 from zmqbridge.errors import BackendError
 from zmqbridge_asyncio.proactor import wake_when_readable
@@ -30,6 +31,7 @@ class AsyncioBackend:
         self._loop = loop or asyncio.get_running_loop()
         self._watches: dict[int, Watch] = {}
         self._thread: int | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @classmethod
     def running(cls) -> AsyncioBackend | None:
@@ -73,6 +75,12 @@ class AsyncioBackend:
             self._loop.call_soon_threadsafe(function)
         except RuntimeError as error:
             raise BackendError(f"the asyncio loop has ended: {error}") from None
+
+    def start_task(self, function: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], object]:
+        task = self._loop.create_task(function())
+        self._tasks.add(task)  # the loop itself keeps them weakly
+        task.add_done_callback(self._tasks.discard)
+        return task.cancel
 
     def watch(self, fd: int, waiter: AsyncioWaiter) -> Watch:
         watch = self._watches.get(fd)

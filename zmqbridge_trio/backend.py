@@ -11,7 +11,9 @@ scope. A follower sleeps and is rescheduled; only one with a deadline needs a sc
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextvars import copy_context
+from typing import Any
 
 import trio
 
@@ -56,6 +58,17 @@ class TrioBackend:
             self._token.run_sync_soon(function)
         except trio.RunFinishedError:
             raise BackendError("the trio run has ended") from None
+
+    def start_task(self, function: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], object]:
+        # A task of the system's has no place in the tree of the program's, which begins and ends where it does.
+        scope = trio.CancelScope()
+        trio.lowlevel.spawn_system_task(_run_within, scope, function, context=copy_context())
+        return scope.cancel
+
+
+async def _run_within(scope: trio.CancelScope, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    with scope:
+        await function()
 
 
 class TrioWaiter:

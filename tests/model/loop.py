@@ -138,6 +138,9 @@ class ModelBackend:
     def call_from_thread(self, function: Callable[[], object]) -> None:
         raise AssertionError("there is no other thread")
 
+    def start_task(self, function: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], object]:
+        raise AssertionError("the core starts no tasks for messages")
+
     # --- what the test does ---
 
     def spawn(self, name: str, body: Coroutine[Any, Any, Any]) -> Task:
