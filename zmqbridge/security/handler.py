@@ -2,7 +2,8 @@
 
 The facts. libzmq asks at ``inproc://zeromq.zap.01``, of which a context has one, and waits for the answer as long as a
 handshake may take, half a minute by default. A REP there answers one question after another. Where nobody is at the
-address, libzmq lets in whoever comes, unless the domain is enforced.
+address, libzmq lets in whoever comes, unless the domain is enforced. It hangs up on whom a status 300 is for when the
+time of the handshake is over, not before; and at once where an answer makes no sense.
 
 The design. A ROUTER, so that an answer that takes its time holds up no other. It is the attendant's alone: what is to
 happen to it is called there. Each question is answered once, whatever goes wrong, and in time; what we fail at is

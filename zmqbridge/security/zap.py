@@ -1,6 +1,6 @@
 """ZAP, ZeroMQ's RFC 27: what libzmq asks about who connects, and what it is told. Pure.
 
-The facts. A request has an empty frame, the version, an id, the domain, the peer's address, its routing id, the
+The facts. A request has an empty frame, the version, an id, the domain, the peer's address, a routing id, the
 mechanism, and what the peer showed: nothing for NULL, a name and a password for PLAIN, a public key for CURVE, a
 principal for GSSAPI. A reply has the same id, a status, words, the user's id and metadata. libzmq refuses who connects
 if a reply is anything else; a client that gets 300 tries again, one that gets 400 does not.
@@ -43,7 +43,7 @@ class Handshake:
         mechanism: ``"NULL"``, ``"PLAIN"``, ``"CURVE"`` or another.
         domain: of the server.
         address: the peer's IP address; empty where it has none, as over ipc.
-        identity: the routing id that it gives itself. Anybody may claim any.
+        identity: of the server's connection that it comes to, if that has one: libzmq says nothing of the peer's own.
         public_key: the peer's, as Z85; with CURVE alone. The peer has proved that it has the secret key.
         username: what it says to be; with PLAIN alone.
         password: what it shows for that; with PLAIN alone, and shown in no ``repr``.
