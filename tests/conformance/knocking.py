@@ -37,7 +37,8 @@ class Knocker:
         self.socket.set(zmq.RECONNECT_IVL, 20 if retries else -1)
         for name, value in options.items():
             self.socket.set(getattr(zmq, name), value)
-        self._monitor = self.socket.get_monitor_socket()
+        # An unread monitor stalls its context in the end, so it tells of nothing else.
+        self._monitor = self.socket.get_monitor_socket(sum(_TOLD) + int(zmq.EVENT_HANDSHAKE_FAILED_AUTH))
         self.told: list[str] = []
         self.address = address
         self.socket.connect(address)

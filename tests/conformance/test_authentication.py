@@ -14,6 +14,7 @@ import zmq
 import zmqbridge
 from tests.conformance.harnesses.base import Harness, TaskCancelled
 from tests.conformance.knocking import CUT, IN, MISMATCH, REFUSED, Knocker
+from tests.conftest import Addresses
 from zmqbridge import Handshake, KeyPair, SocketOptions
 
 SERVER, ADA, BOB = KeyPair.generate(), KeyPair.generate(), KeyPair.generate()
@@ -369,9 +370,9 @@ async def test_errors_pass_through_as_they_are(loop: Harness) -> None:
                 context.puller().receive_nowait()
 
 
-@pytest.mark.parametrize("count", [100, pytest.param(400, marks=pytest.mark.repeats)])
+@pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.repeats)])
 @waits
-async def test_many_at_once(loop: Harness, count: int) -> None:
+async def test_many_at_once(loop: Harness, addresses: Addresses, count: int) -> None:
     """All who knock at once come in, and never more are asked about at once than is allowed."""
     running = most = 0
 
@@ -387,11 +388,12 @@ async def test_many_at_once(loop: Harness, count: int) -> None:
         loop.context() as context,
         context.authenticator("lab", authorize=authorize, concurrency=64, timeout=20) as authenticator,
     ):
-        address = context.puller(bind=LOCAL, options=CURVE).endpoints[0].address
+        # Over TCP the system itself drops what comes at once, and tries again after seconds.
+        address = context.puller(bind=addresses.new("ipc"), options=CURVE).endpoints[0].address
         with ada(address, kind=zmq.PUSH) as clients:
             for _ in range(count - 1):
                 clients.socket.connect(address)
-            await loop.until(lambda: authenticator.stats.accepted == count)
+            await loop.until(lambda: not clients.hears(CUT, REFUSED) and authenticator.stats.accepted == count)
         assert most <= 64
         assert authenticator.stats.failed == authenticator.stats.refused == 0
 
@@ -525,7 +527,7 @@ async def test_no_log_shows_a_secret(loop: Harness, caplog: pytest.LogCaptureFix
         return handshake.username == "bob"
 
     async with loop.context() as context, context.authenticator("lab", authorize=authorize):
-        _, address = server(context, PLAIN)
+        _, address = server(context, PLAIN | SocketOptions(handshake_interval=0.5))
         with ExitStack() as stack:
             for user in (b"ada", b"bob", b"eve"):
                 client = stack.enter_context(Knocker(address, PLAIN_USERNAME=user, PLAIN_PASSWORD=secret.encode()))
