@@ -30,6 +30,7 @@ from zmqbridge.decoding import FramesDecoder
 from zmqbridge.endpoints import ports_of
 from zmqbridge.errors import ConnectionClosed, EndpointError, LocalProtocolError, RemoteProtocolError, ZmqBridgeError
 from zmqbridge.link import Link, Stats
+from zmqbridge.options import SocketOptions, check_options
 from zmqbridge.protocols import Faults, State
 from zmqbridge.showing import listed, shown
 from zmqbridge.socket import Socket
@@ -95,6 +96,8 @@ class ZmqConnection(Consuming):
         tcpKeepaliveInterval: seconds between probes; 0 is the system's.
         reconnectInterval: milliseconds between attempts to reconnect; 0 is libzmq's default.
         reconnectIntervalMax: milliseconds up to which that interval doubles; 0 is no doubling.
+        socketOptions: :class:`~zmqbridge.SocketOptions` for what has no attribute here, such as a CURVE server's; what
+            they say goes before the attributes.
         queueLimit: how many messages :meth:`send` may keep in :attr:`queue`; 0, the default, is none.
         factory: the factory; ``None`` after :meth:`shutdown`.
         endpoints: the endpoints, as they were given; of a range of ports, the one that was taken.
@@ -117,6 +120,7 @@ class ZmqConnection(Consuming):
     tcpKeepaliveInterval: int = 0
     reconnectInterval: int = 100
     reconnectIntervalMax: int = 0
+    socketOptions: SocketOptions | None = None
 
     def __init__(
         self, factory: ZmqFactory, endpoint: ZmqEndpoint | None = None, identity: bytes | str | None = None
@@ -133,7 +137,7 @@ class ZmqConnection(Consuming):
         self._zmqLink: Link[list[bytes]] = Link(
             factory._zmqHome,
             self.socketType,  # type: ignore[arg-type]
-            options=options_of(self, self._zmqAttributes(factory)),
+            options=options_of(self, self._zmqAttributes(factory)) | check_options(self.socketOptions),
             prepare=self._zmqPrepare,
             decoder=FramesDecoder(),
             faults=self._zmqFaults,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,7 @@ async def test_passwords(loop: Harness) -> None:
                 (b"\xff", b"right", REFUSED),
             ):
                 client = stack.enter_context(Knocker(address, PLAIN_USERNAME=user, PLAIN_PASSWORD=password))
-                await loop.until(lambda client=client: client.hears(IN, REFUSED, CUT))
+                await loop.until(partial(client.hears, IN, REFUSED, CUT))
                 assert client.told[0] == outcome, (user, password)
         assert authenticator.stats.accepted == 1
 
@@ -328,7 +329,7 @@ async def test_it_is_closed_while_it_asks(loop: Harness) -> None:
             await authenticator.aclose()
             assert ended == ["ended", "ended"]
             for client in (first, second, third):
-                await loop.until(lambda client=client: client.hears(CUT, IN, REFUSED))
+                await loop.until(partial(client.hears, CUT, IN, REFUSED))
                 assert client.told[0] == CUT
         assert authenticator.stats.accepted == 0
         assert authenticator.closed
@@ -531,7 +532,7 @@ async def test_no_log_shows_a_secret(loop: Harness, caplog: pytest.LogCaptureFix
         with ExitStack() as stack:
             for user in (b"ada", b"bob", b"eve"):
                 client = stack.enter_context(Knocker(address, PLAIN_USERNAME=user, PLAIN_PASSWORD=secret.encode()))
-                await loop.until(lambda client=client: client.hears(IN, CUT, REFUSED))
+                await loop.until(partial(client.hears, IN, CUT, REFUSED))
     for record in caplog.records:
         assert secret not in record.getMessage() + repr(record.args) + repr(record.exc_info)
     assert "cannot look up" in caplog.text

@@ -177,7 +177,8 @@ class Judge:
         bursts = self._refusals if verdict.status is Status.REFUSED else self._failures
         times = bursts.count(verdict.reason, monotonic())
         if times:
-            logger.warning(
+            logger.log(
+                logging.INFO if verdict.status is Status.REFUSED else logging.WARNING,
                 "domain %s: %s from %s was refused, status %s: %s (%d time(s) since this was last told)",
                 shown(self.domain),
                 handshake.mechanism,
