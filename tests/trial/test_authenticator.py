@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import zmq
 from twisted.internet.defer import Deferred, inlineCallbacks
@@ -20,9 +20,8 @@ CURVE = SocketOptions.curve_as_server(SERVER, domain="lab") | SocketOptions(hand
 class Server(tx.ZmqPullConnection):
     """A CURVE server with a handler."""
 
-    socketOptions: ClassVar[SocketOptions] = CURVE
-
     def __init__(self, *args: Any) -> None:
+        self.socketOptions = CURVE
         super().__init__(*args)
         self.received: list[Any] = []
 
