@@ -53,7 +53,7 @@ coverage: $(VENV)/.test ## the suite again, with the lines and branches that it 
 	$(RUN) -m coverage report --fail-under=95
 	$(RUN) -m coverage report --fail-under=100 --include='$(PURE)'
 
-PURE := */zmqbridge/framing.py,*/zmqbridge/protocols.py,*/zmqbridge/decoding.py,*/zmqbridge/waiting/*.py,*/zmqbridge/endpoints.py,*/zmqbridge/options.py,*/zmqbridge/errors.py
+PURE := */zmqbridge/framing.py,*/zmqbridge/protocols.py,*/zmqbridge/decoding.py,*/zmqbridge/waiting/*.py,*/zmqbridge/endpoints.py,*/zmqbridge/options.py,*/zmqbridge/errors.py,*/zmqbridge/showing.py,*/zmqbridge/bursts.py,*/zmqbridge/abc.py
 
 mutants: $(VENV)/.test ## take each rule out of the code, one at a time, and see that a test fails; ARGS='2: send' tries some, ARGS=--list
 	$(RUN) -m tests.mutants $(ARGS)
@@ -90,6 +90,7 @@ lint: $(VENV)/.lint ## formatting, lint rules and types
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(RUN) -m pyright --pythonpath $(RUN)
 
 format: $(VENV)/.lint ## rewrite the code in the project's format
 	$(RUN) -m ruff format .

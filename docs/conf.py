@@ -9,6 +9,7 @@ from docutils.nodes import TextElement
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.pycode import ModuleAnalyzer
 
 import zmqbridge
 import zmqbridge_twisted
@@ -29,12 +30,18 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(os|uuid|math)\..*"),
     (r"py:(class|exc|data|obj)", r"[a-z]*(int|float|bool|str|bytes|bytearray|memoryview|list|dict|tuple|set|object)"),
     (r"py:(class|exc)", r"(Type|Value|Timeout|BlockingIO|Connection|Runtime)Error|(Base)?Exception|TracebackType"),
+    (r"py:class", r".*\bFrameT"),
     (r"py:(class|exc|obj)", r".*\b(Item|Self|None|Any|Frames|Addresses|Message|BytesLike|Tag|State|Caller)(_co)?"),
     (r"py:(class|obj)", r"types\.TracebackType|Awaitable|Iterable|Iterator|Sequence|Callable|Hashable"),
     # Named in docstrings, but part of no promise.
     (r"py:.*", r"zmqbridge\._.*|(zmqbridge\.connections\.base\.)?Owner"),
     (r"py:.*", r"zmqbridge\.(home|link|socket|waiting|channel|connections\.base)\b.*|Parked"),
 ]
+
+# The options' signature is the one that runs; what type checkers are told in its place names no option.
+_options = ModuleAnalyzer.for_module("zmqbridge.options")
+_options.analyze()
+_options.overloads.clear()
 
 html_theme = "furo"
 html_title = f"zmqbridge {release}"

@@ -33,6 +33,7 @@ import gc
 import inspect
 import itertools
 import os
+import signal
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -73,6 +74,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", line)
     if config.getoption("everywhere"):
         walk_whole_ways(os.environ)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # So a shell starts what it starts in the background, and each program of these tests would inherit it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # The parameters that say on which loop a test runs: the fixture below, and those of tests with loops of their own.

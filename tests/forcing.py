@@ -19,6 +19,7 @@ import zmq
 
 from zmqbridge import _native
 from zmqbridge._native import FRAME_COST, FUNCTIONS, SHARED_FROM, pyzmq_library
+from zmqbridge.framing import RESERVED
 from zmqbridge.socket import FastSocket, Socket
 
 __all__ = ["before_calls", "before_sends", "count_calls", "frame_of", "need"]
@@ -89,11 +90,11 @@ def before_calls(**hooks: Hook) -> Iterator[None]:
     replaced = {name: hooked(name, hooks.get(name, lambda *_: 0)) for name in _ARGUMENTS}
     replaced["zmq_errno"] = ctypes.CFUNCTYPE(ctypes.c_int)(lambda: number)
     changed = {name: ctypes.cast(call, ctypes.c_void_p).value for name, call in replaced.items()}
-    extension.use(addresses | changed, FRAME_COST, SHARED_FROM)
+    extension.use(addresses | changed, FRAME_COST, SHARED_FROM, RESERVED)
     try:
         yield
     finally:
-        extension.use(addresses, FRAME_COST, SHARED_FROM)
+        extension.use(addresses, FRAME_COST, SHARED_FROM, RESERVED)
     if failures:
         raise failures[0]
 

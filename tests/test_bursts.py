@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zmqbridge.bursts import KINDS, QUIET_SECONDS, Bursts
+from zmqbridge.bursts import KINDS, QUIET_SECONDS, Burst, Bursts
 
 
 def test_first_is_told_at_once() -> None:
@@ -29,3 +29,12 @@ def test_kinds_without_end() -> None:
     told = [bursts.count(number, now=0.0) for number in range(100 * KINDS)]
     assert sum(told) == KINDS + 1
     assert len(bursts._bursts) == KINDS + 1
+    assert bursts.count(KINDS - 1, now=QUIET_SECONDS) == 1  # and not how often all those beyond were met
+
+
+def test_asked_before_anything_happened() -> None:
+    """To ask for what there is to tell, where there is nothing, does not delay the first."""
+    burst = Burst()
+    assert burst.untold(now=0.0) == 0
+    burst.total += 1
+    assert burst.untold(now=1.0) == 1

@@ -33,6 +33,28 @@ def run(program: str, *arguments: str, warn: str = "error") -> str:
     return done.stdout
 
 
+def test_a_thread_of_its_own() -> None:
+    """The ZeroMQ context is terminated by another thread than the one that ends it, which runs on meanwhile."""
+    terminated_by: list[int] = []
+
+    class Slow:
+        """A context that ends when it is let."""
+
+        def __init__(self) -> None:
+            self.let = threading.Event()
+
+        def term(self) -> None:
+            terminated_by.append(threading.get_ident())
+            self.let.wait(1)
+
+    context: Any = Slow()
+    termination = Termination(context, 0.0)
+    context.let.set()
+    termination.join()
+    assert len(terminated_by) == 1
+    assert terminated_by != [threading.get_ident()]
+
+
 # --- no descriptor ---
 
 
@@ -125,7 +147,7 @@ def test_what_is_pending(caplog: pytest.LogCaptureFixture) -> None:
     pusher.connect("inproc://a")
     assert pending == {"inproc://a", "inproc://b"}
     with pytest.raises(zmqbridge.EndpointError):
-        context.pair(bind=["inproc://c", "nonsense://"])
+        context.pair(bind=["inproc://c", "nonsense://x"])
     context.pair(connect="inproc://c")
     assert pending == {"inproc://a", "inproc://b", "inproc://c"}
     context.close()

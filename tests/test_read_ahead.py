@@ -60,3 +60,16 @@ def test_limits_set_later(monkeypatch: pytest.MonkeyPatch, value: int, expected:
     asked = asked_for(connection, monkeypatch)
     context.close()
     assert asked == [expected]
+
+
+@pytest.mark.parametrize("mark", [0, 1, 1000])
+def test_limits_while_a_send_waits(mark: int) -> None:
+    """What libzmq holds from a peer bounds what is read beyond a batch while a send waits, however it was set."""
+    context = zmqbridge.Context(linger=0)
+    router = context.router(bind="inproc://ahead", options=SocketOptions(receive_high_water_mark=mark))
+    beyond = router._link.channel.intake.beyond
+    marks = [beyond.mark]
+    router.setsockopt(zmq.RCVHWM, mark + 1)
+    marks.append(beyond.mark)
+    context.close()
+    assert marks == [mark, mark + 1]

@@ -69,14 +69,14 @@ SETTINGS: dict[str, Callable[[Any], object]] = {
     "arguments in the wrong order": lambda pair: pair.setsockopt(HIDDEN.encode(), zmq.PLAIN_PASSWORD),
     "after it was closed": lambda pair: (pair.close(), pair.setsockopt(zmq.CURVE_SECRETKEY, HIDDEN.encode())),
     "a key in the options": lambda pair: SocketOptions(curve_public_key=KEY, curve_secret_key=HIDDEN),
-    "a key in the options, of another type": lambda pair: SocketOptions(curve_secret_key=[HIDDEN]),  # type: ignore[arg-type]
+    "a key in the options, of another type": lambda pair: SocketOptions(curve_secret_key=[HIDDEN]),  # type: ignore[call-overload]
     "a key beside another mistake": lambda pair: SocketOptions(linger=-1, curve_secret_key=KEY),
     "a key without its pair": lambda pair: SocketOptions(curve_secret_key=KEY),
     "a key that is no key": lambda pair: pair._link.socket.apply(
         SocketOptions(curve_public_key=b"?" * 40, curve_secret_key=f"{HIDDEN} ~".ljust(40).encode())
     ),
-    "a key by a name that is wrong": lambda pair: SocketOptions(curve_secret_kee=KEY),  # type: ignore[call-arg]
-    "a password in the options, of another type": lambda pair: SocketOptions(plain_password=[HIDDEN]),  # type: ignore[arg-type]
+    "a key by a name that is wrong": lambda pair: SocketOptions(curve_secret_kee=KEY),  # type: ignore[call-overload]
+    "a password in the options, of another type": lambda pair: SocketOptions(plain_password=[HIDDEN]),  # type: ignore[call-overload]
     "a password without a name": lambda pair: SocketOptions(plain_password=HIDDEN),
     "a password with a zero": lambda pair: SocketOptions(socks_username="me", socks_password=f"{HIDDEN}\0"),
     "a password over options that it does not go with": lambda pair: SocketOptions(

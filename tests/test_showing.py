@@ -87,8 +87,8 @@ def test_errors_of_large_values() -> None:
         lambda: frames_of([[b"x"] * LARGE]),  # type: ignore[list-item]
         lambda: tag_bytes([b"x"] * LARGE),  # type: ignore[arg-type]
         lambda: zmqbridge.SocketOptions(identity=large),
-        lambda: zmqbridge.SocketOptions(linger="x" * LARGE),  # type: ignore[arg-type]
-        lambda: zmqbridge.SocketOptions(send_high_water_mark=[0] * LARGE),  # type: ignore[arg-type]
+        lambda: zmqbridge.SocketOptions(linger="x" * LARGE),  # type: ignore[call-overload]
+        lambda: zmqbridge.SocketOptions(send_high_water_mark=[0] * LARGE),  # type: ignore[call-overload]
     ]
     for call in wrong:
         with pytest.raises((TypeError, ValueError, zmqbridge.LocalProtocolError)) as raised:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Sender,
         Stats,
         Subscriber,
+        first_ready,
     )
     from zmqbridge.context import Context
     from zmqbridge.endpoints import Endpoint
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
         ZmqBridgeError,
     )
     from zmqbridge.framing import Publication
+    from zmqbridge.framings import MultipartPublication
     from zmqbridge.options import SocketOptions
     from zmqbridge.presence import Event, EventKind
     from zmqbridge.security.authenticator import AuthenticationStats, Authenticator
@@ -80,6 +82,7 @@ __all__ = [
     "HandshakeFailed",
     "KeyPair",
     "LocalProtocolError",
+    "MultipartPublication",
     "OptionError",
     "Pair",
     "PeerLost",
@@ -106,6 +109,7 @@ __all__ = [
     "WaitTimeout",
     "WouldBlock",
     "ZmqBridgeError",
+    "first_ready",
     "speedups_enabled",
 ]
 
@@ -114,6 +118,7 @@ _HOMES = (
     "errors",
     "endpoints",
     "framing",
+    "framings",
     "options",
     "presence",
     "security.keys",

@@ -6,8 +6,8 @@ A stranger may announce any routing id, so also the one that is made up next; an
 libzmq abort the process (libzmq 4.3.5, ``router.cpp``).
 
 The design. libc's generator is seeded with the system's randomness before a process opens its first socket here, and
-again in the child of a fork, which would go on with its parent's numbers. What a stranger can still do is to guess one
-of 2**31; CURVE with an authenticator keeps strangers out.
+again in the child of a fork, which would go on with its parent's numbers. What a stranger can still do, with names by
+the thousand and connections by the million, stands in ``docs/libzmqs-own``; CURVE with an authenticator keeps him out.
 """
 
 from __future__ import annotations

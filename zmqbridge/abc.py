@@ -24,7 +24,7 @@ belongs to that thread. Without it, a loop counts as running where :meth:`Backen
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 __all__ = ["Backend", "Waiter"]
@@ -102,3 +102,10 @@ class Backend(Protocol):
             zmqbridge.BackendError: if this loop has no tasks but the caller's.
         """
         ...
+
+    async def run_together(self, functions: Sequence[Callable[[], Awaitable[None]]]) -> None:
+        """Run functions at the same time, each in a task of its own.
+
+        The first that fails cancels the rest, and is what this raises; so does a cancellation. All have ended when it
+        returns.
+        """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self, overload
 
 import zmq
 
@@ -25,9 +25,10 @@ from zmqbridge.connections import (
     Subscriber,
 )
 from zmqbridge.endpoints import Addresses
-from zmqbridge.framing import Tag
+from zmqbridge.framing import FrameT, Publication, Tag
+from zmqbridge.framings import FramingName, Multipart, MultipartPublication, Raw, Tagged
 from zmqbridge.home import Home
-from zmqbridge.options import Secret, SocketOptions
+from zmqbridge.options import Secret, SocketOptions, check_options
 from zmqbridge.security.authenticator import Authenticator, Authorize, Keys, Passwords
 from zmqbridge.showing import shown
 from zmqbridge.waiting.turn import TURN_LIMIT, check_turn_limit
@@ -70,6 +71,9 @@ class Context:
             gives to all of its sockets, where a connection's own do not say otherwise.
         watch: whether connections are watched where their options do not say; see
             :attr:`SocketOptions.watch <zmqbridge.SocketOptions>`.
+        options: what the options of its connections are where their own say nothing, field by field. What they say for
+            some types of sockets alone is passed over for the others; a subscriber keeps its own linger period and
+            send high-water mark, which its subscriptions need.
         turn_limit: how many messages one turn of the loop reads on each connection, and how many it sends, at most.
             Also how many are read ahead. Fewer let the loop run more often, more move more messages a second.
 
@@ -88,6 +92,7 @@ class Context:
         zmq_context: zmq.Context[Any] | None = None,
         turn_limit: int = TURN_LIMIT,
         watch: bool = False,
+        options: SocketOptions[Any] | None = None,
     ) -> None:
         SocketOptions(linger=linger, watch=watch)
         _check_number("io_threads", io_threads, "libzmq needs one at least to reach the network")
@@ -96,6 +101,7 @@ class Context:
             raise TypeError(f"zmq_context is a {type(zmq_context).__name__}; it takes a zmq.Context to share")
         self.linger = linger
         self.watch = watch
+        self.options = check_options(options)
         self.turn_limit = check_turn_limit(turn_limit)
         self._finder = BackendFinder(backend)
         self._home = Home(
@@ -110,38 +116,116 @@ class Context:
 
     # --- connections ---
 
+    @overload
     def publisher(
         self,
         *,
+        framing: Literal["tagged"] = "tagged",
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Publisher:
-        """Return a connection that publishes: :meth:`Publisher.publish <zmqbridge.Publisher.publish>`."""
-        return Publisher(self, zmq.PUB, bind=bind, connect=connect, options=options)
+        options: SocketOptions[Any] | None = None,
+        presence: bool = False,
+    ) -> Publisher[Tagged]: ...
+
+    @overload
+    def publisher(
+        self,
+        *,
+        framing: Literal["multipart"],
+        bind: Addresses | None = None,
+        connect: Addresses | None = None,
+        options: SocketOptions[Any] | None = None,
+        presence: bool = False,
+    ) -> Publisher[Multipart]: ...
+
+    @overload
+    def publisher(
+        self,
+        *,
+        framing: Literal["raw"],
+        bind: Addresses | None = None,
+        connect: Addresses | None = None,
+        options: SocketOptions[Any] | None = None,
+        presence: bool = False,
+    ) -> Publisher[Raw]: ...
+
+    def publisher(
+        self,
+        *,
+        framing: FramingName = "tagged",
+        bind: Addresses | None = None,
+        connect: Addresses | None = None,
+        options: SocketOptions[Any] | None = None,
+        presence: bool = False,
+    ) -> Publisher[Any]:
+        """Return a connection that publishes: :meth:`Publisher.publish <zmqbridge.Publisher.publish>`.
+
+        Args:
+            framing: how its messages are laid out in frames: ``"tagged"``, a tag and a message in one frame;
+                ``"multipart"``, the tag in a frame of its own and any number behind it; or ``"raw"``, as given.
+            presence: whether it knows who has subscribed; see
+                :meth:`~zmqbridge.Publisher.wait_for_subscribers`.
+        """
+        kind = zmq.XPUB if presence else zmq.PUB
+        return Publisher(self, kind, framing=framing, bind=bind, connect=connect, options=options, presence=presence)
+
+    @overload
+    def subscriber(
+        self,
+        *,
+        tags: Iterable[Tag] = (),
+        framing: Literal["tagged"] = "tagged",
+        bind: Addresses | None = None,
+        connect: Addresses | None = None,
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Subscriber[Publication[FrameT]]: ...
+
+    @overload
+    def subscriber(
+        self,
+        *,
+        tags: Iterable[Tag] = (),
+        framing: Literal["multipart"],
+        bind: Addresses | None = None,
+        connect: Addresses | None = None,
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Subscriber[MultipartPublication[FrameT]]: ...
+
+    @overload
+    def subscriber(
+        self,
+        *,
+        tags: Iterable[Tag] = (),
+        framing: Literal["raw"],
+        bind: Addresses | None = None,
+        connect: Addresses | None = None,
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Subscriber[list[FrameT]]: ...
 
     def subscriber(
         self,
         *,
         tags: Iterable[Tag] = (),
+        framing: FramingName = "tagged",
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Subscriber:
+        options: SocketOptions[Any] | None = None,
+    ) -> Subscriber[Any]:
         """Return a connection that receives what is published under some tags.
 
         Args:
             tags: the prefixes to subscribe to from the start; with none, call
                 :meth:`~zmqbridge.Subscriber.subscribe`; ``[""]`` is everything.
+            framing: how the publisher lays its messages out in frames, as for :meth:`publisher`.
         """
-        return Subscriber(self, zmq.SUB, tags=tags, bind=bind, connect=connect, options=options)
+        return Subscriber(self, zmq.SUB, tags=tags, framing=framing, bind=bind, connect=connect, options=options)
 
     def pusher(
         self,
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
+        options: SocketOptions[Any] | None = None,
     ) -> Pusher:
         """Return a connection whose messages go to its pullers in turn: ``await pusher.send(...)``."""
         return Pusher(self, zmq.PUSH, bind=bind, connect=connect, options=options)
@@ -151,8 +235,8 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Puller:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Puller[FrameT]:
         """Return a connection that receives from pushers: ``async for frames in puller``."""
         return Puller(self, zmq.PULL, bind=bind, connect=connect, options=options)
 
@@ -161,10 +245,16 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Requester:
-        """Return a connection that asks: ``await requester.request(...)``, any number at once."""
-        return Requester(self, zmq.DEALER, bind=bind, connect=connect, options=options)
+        options: SocketOptions[FrameT] | None = None,
+        on_peer_lost: Literal["wait", "raise"] = "wait",
+    ) -> Requester[FrameT]:
+        """Return a connection that asks: ``await requester.request(...)``, any number at once.
+
+        Args:
+            on_peer_lost: what becomes of requests whose only connection breaks: ``"raise"`` ends them at once, with
+                :exc:`~zmqbridge.PeerLost`.
+        """
+        return Requester(self, zmq.DEALER, bind=bind, connect=connect, options=options, on_peer_lost=on_peer_lost)
 
     def replier(
         self,
@@ -172,8 +262,8 @@ class Context:
         reply_timeout: float = 1.0,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Replier:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Replier[FrameT]:
         """Return a connection that is asked: ``async for request in replier``.
 
         Args:
@@ -187,8 +277,8 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Router:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Router[FrameT]:
         """Return a connection that names its peer in each message it sends or receives."""
         return Router(self, zmq.ROUTER, bind=bind, connect=connect, options=options)
 
@@ -197,8 +287,8 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Dealer:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Dealer[FrameT]:
         """Return a connection that sends to its peers in turn and receives from all of them."""
         return Dealer(self, zmq.DEALER, bind=bind, connect=connect, options=options)
 
@@ -207,8 +297,8 @@ class Context:
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> Pair:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> Pair[FrameT]:
         """Return a connection that talks with exactly one peer."""
         return Pair(self, zmq.PAIR, bind=bind, connect=connect, options=options)
 
@@ -216,19 +306,23 @@ class Context:
         self,
         socket_type: int,
         *,
+        tags: Iterable[Tag] = (),
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
-    ) -> RawConnection:
+        options: SocketOptions[FrameT] | None = None,
+    ) -> RawConnection[FrameT]:
         """Return a connection of any of libzmq's types, its frames as they are.
 
         Args:
             socket_type: such as ``zmq.XPUB``.
+            tags: the prefixes that a SUB or an XSUB socket subscribes to from the start; see
+                :meth:`~zmqbridge.RawConnection.subscribe`.
 
         Raises:
             OptionError: if this libzmq has no such type, as most are built without the drafts.
+            LocalProtocolError: if there are tags, and a socket of this type subscribes to none.
         """
-        return RawConnection(self, socket_type, bind=bind, connect=connect, options=options)
+        return RawConnection(self, socket_type, tags=tags, bind=bind, connect=connect, options=options)
 
     # --- who may come in ---
 

@@ -8,6 +8,7 @@ PUB to SUB         ``[message]``                  accepted on receipt where it h
 PUB to SUB         ``[tag, message]``             accepted on receipt, never sent
 DEALER to ROUTER   ``[id, b"", *parts]``          ``id`` is the 16 bytes of a uuid4
 at a ROUTER        ``[*route, id, b"", *parts]``  each ROUTER on the way adds its peer
+either way         ``[b""]``                      a peer introduces itself, ``PROBE_ROUTER``; ignored
 =================  =============================  =======================================
 
 A plain REQ socket sends no id of its own: a router then sees
@@ -23,27 +24,41 @@ raise :exc:`~zmqbridge.LocalProtocolError` or :exc:`TypeError`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias
 
 from zmqbridge.errors import LocalProtocolError, RemoteProtocolError
 from zmqbridge.showing import shown
 
 if TYPE_CHECKING:
-    from typing_extensions import Buffer  # type checkers carry it; collections.abc has it from Python 3.12 on
+    # Type checkers carry it: collections.abc has Buffer from Python 3.12 on, typing the defaults from 3.13 on.
+    from typing_extensions import Buffer, TypeVar
+
+    FrameT = TypeVar("FrameT", bound=bytes | memoryview, default=bytes)
+else:
+    from typing import TypeVar
+
+    FrameT = TypeVar("FrameT")
 
 __all__ = [
     "FRAME_MEMORY",
     "MAX_ENVELOPE",
     "MAX_FRAMES",
+    "MAX_PREFIX",
     "NO_MEMORY",
+    "RESERVED",
     "BytesLike",
     "Envelope",
+    "FrameT",
     "Message",
     "Publication",
     "Tag",
+    "check_not_reserved",
     "frames_of",
+    "held",
+    "is_probe",
     "memory_of",
     "new_tuple",
+    "prefix_bytes",
     "publication_frame",
     "read_envelope",
     "read_publication",
@@ -66,6 +81,9 @@ Tag: TypeAlias = str | bytes
 SEPARATOR = b"\0"
 DELIMITER = b""
 
+RESERVED = b"~zmqbridge."
+"""What the tags begin with that publishers and subscribers of this library use among themselves."""
+
 NO_MEMORY = "a message for which there was no memory"
 
 FRAME_MEMORY = 64
@@ -78,6 +96,9 @@ a row fit, and more of them with the short ids that libzmq makes up."""
 MAX_FRAMES = 1024
 """Frames of a publication, a request or a reply at most, unless ``SocketOptions(max_frames=...)`` says otherwise."""
 
+MAX_PREFIX = 4096
+"""Bytes of a tag to subscribe to at most: each is a call of libzmq's, on a stack that may have half a megabyte."""
+
 # How much of a large publication is looked at first for the end of its tag.
 _LIKELY_TAG = 256
 
@@ -85,7 +106,7 @@ _LIKELY_TAG = 256
 new_tuple: Any = tuple.__new__
 
 
-class Publication(NamedTuple):
+class Publication(NamedTuple, Generic[FrameT]):
     """One published message.
 
     Attributes:
@@ -94,7 +115,7 @@ class Publication(NamedTuple):
     """
 
     tag: bytes
-    message: bytes
+    message: FrameT
 
 
 class Envelope(NamedTuple):
@@ -179,6 +200,25 @@ def tag_bytes(tag: Tag) -> bytes:
     raise TypeError(f"a tag is str or bytes, not {type(tag).__name__}: {shown(tag)}")
 
 
+def prefix_bytes(tag: Tag) -> bytes:
+    """Return what a subscriber subscribes to, as bytes.
+
+    libzmq walks over its tree of subscriptions by recursion, a call for each byte, when one ends or all do. A long one
+    overflows the stack of its thread, and the process ends.
+
+    Raises:
+        TypeError: if it is neither ``str`` nor ``bytes``.
+        LocalProtocolError: if it is longer than 4,096 bytes.
+    """
+    prefix = tag_bytes(tag)
+    if len(prefix) > MAX_PREFIX:
+        raise LocalProtocolError(
+            f"the tag {shown(prefix)} has {len(prefix)} bytes, and libzmq crashes over long ones; "
+            f"subscribe to its first {MAX_PREFIX} bytes at most"
+        )
+    return prefix
+
+
 def split(frames: Iterable[bytes], separator: bytes = SEPARATOR) -> list[tuple[bytes, bytes]]:
     """Return the tag and the message in each frame.
 
@@ -199,14 +239,25 @@ def publication_frame(message: BytesLike, tag: Tag = b"", separator: bytes = SEP
 
     Raises:
         TypeError: if the message is not bytes-like or the tag neither ``str`` nor ``bytes``.
-        LocalProtocolError: if the tag holds the separator.
+        LocalProtocolError: if the tag holds the separator, or is one of the reserved.
     """
     tag = tag_bytes(tag)
     if separator in tag:
         raise LocalProtocolError(
             f"the tag {shown(tag)} holds {shown(separator)}, which ends a tag on the wire; leave it out"
         )
+    check_not_reserved(tag)
     return b"".join((tag, separator, _frame(message)))
+
+
+def check_not_reserved(tag: bytes) -> None:
+    """Return if a tag, or a frame that begins with one, is the caller's to use.
+
+    Raises:
+        LocalProtocolError: if it is one of the reserved.
+    """
+    if tag.startswith(RESERVED):
+        raise LocalProtocolError(f"the tag {shown(tag)} begins with {shown(RESERVED)}, which is this library's own")
 
 
 def read_publication(frames: Sequence[bytes], separator: bytes = SEPARATOR) -> Publication:
@@ -225,8 +276,10 @@ def read_publication(frames: Sequence[bytes], separator: bytes = SEPARATOR) -> P
         publication: Publication = new_tuple(Publication, parts)
         return publication
     if len(frames) == 2:
-        return Publication(_held(frames[0]), frames[1])
-    raise RemoteProtocolError(f"a publication of {len(frames)} frames instead of one or two")
+        return Publication(held(frames[0]), frames[1])
+    raise RemoteProtocolError(
+        f"a publication of {len(frames)} frames instead of one or two; framing='multipart' takes any number"
+    )
 
 
 def _read_view(frame: memoryview, separator: bytes) -> Publication:
@@ -241,7 +294,7 @@ def _read_view(frame: memoryview, separator: bytes) -> Publication:
         head *= 16
 
 
-def _held(frame: Any) -> bytes:
+def held(frame: Any) -> bytes:
     """Return what is compared, hashed and sent back, as bytes, though a peer made it large enough for a view."""
     if isinstance(frame, memoryview):
         return bytes(frame)
@@ -252,6 +305,11 @@ def _held(frame: Any) -> bytes:
 def request_frames(id: bytes, parts: Sequence[bytes]) -> list[bytes]:
     """Return the frames of a request as its DEALER sends them."""
     return [id, DELIMITER, *parts]
+
+
+def is_probe(frames: Sequence[bytes]) -> bool:
+    """Whether this is the empty message with which a peer introduces itself and no more: ``PROBE_ROUTER``."""
+    return len(frames) == 1 and not frames[0]
 
 
 def read_reply(frames: Sequence[bytes]) -> tuple[bytes, list[bytes]]:
@@ -288,7 +346,7 @@ def read_envelope(frames: Sequence[bytes]) -> Envelope:
         raise RemoteProtocolError(
             f"a request with an envelope of {end} frame(s) that take {memory} bytes of memory, more than {MAX_ENVELOPE}"
         )
-    *route, id = map(_held, frames[:end])
+    *route, id = map(held, frames[:end])
     return Envelope(route, id, list(frames[end + 1 :]))
 
 

@@ -116,7 +116,7 @@ class Home:
                 "make a new one in the child"
             )
 
-    def open_socket(self, socket_type: int, linger: float) -> Socket:
+    def open_socket(self, socket_type: int, linger: float, *, tracing: bool = False) -> Socket:
         """Return a new socket, which will keep what is unsent for so many seconds when it is closed.
 
         Raises:
@@ -132,7 +132,7 @@ class Home:
             raise ZmqBridgeError(
                 f"no more sockets: the {self._name} allows {self._most}; close some, or raise max_sockets"
             )
-        return open_socket(self.context, socket_type)
+        return open_socket(self.context, socket_type, tracing=tracing)
 
     @property
     def attendant(self) -> Attendant:

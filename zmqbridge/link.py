@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 from weakref import WeakMethod, ref
 
 import zmq
@@ -24,9 +24,11 @@ from zmqbridge.abc import Backend
 from zmqbridge.channel import Channel, Outbox
 from zmqbridge.decoding import Decoder
 from zmqbridge.endpoints import Endpoint
-from zmqbridge.errors import ConnectionClosed, EndpointError
+from zmqbridge.errors import BackendError, ConnectionClosed, EndpointError
 from zmqbridge.home import Home
 from zmqbridge.options import Secret, SocketOptions
+from zmqbridge.presence.events import Event
+from zmqbridge.presence.standby import Standby
 from zmqbridge.presence.watch import Watch
 from zmqbridge.protocols import Faults, State
 from zmqbridge.security.open_ports import warn_if_open
@@ -49,7 +51,7 @@ class Stats:
     """What a connection has done so far, and what it holds at this moment.
 
     They add up: each message that libzmq gave to the connection is in exactly one of ``received``, ``buffered``,
-    ``malformed``, ``unmatched_replies`` and ``dropped``.
+    ``malformed``, ``unmatched_replies``, ``probes`` and ``dropped``.
 
     Attributes:
         sent: messages that libzmq took to send; requests and replies are messages.
@@ -62,6 +64,8 @@ class Stats:
         unmatched_replies: replies dropped because nobody waits for them: late, repeated or forged.
         dropped_replies: replies of a replier that could not be delivered: the client is gone,
             or made no room for them in time. They are not in ``sent``.
+        probes: empty messages with which peers introduced themselves to a replier or a requester, and asked nothing:
+            libzmq's option ``PROBE_ROUTER``.
         dropped: messages that were read ahead, and dropped unread when the connection was closed.
     """
 
@@ -72,6 +76,7 @@ class Stats:
     malformed: int = 0
     unmatched_replies: int = 0
     dropped_replies: int = 0
+    probes: int = 0
     dropped: int = 0
 
 
@@ -92,10 +97,14 @@ class Link(Generic[Item]):
         describe: the connection's method that names it in errors; the connection is not kept alive by this.
         turn_limit: how many messages one turn of the loop reads, and how many it sends, at most.
         close: the connection's method that closes it; likewise.
+        reads_ahead: messages are read ahead whatever the socket's type: nothing that is done about one changes the
+            next.
+        tracing: whether each message says by which connection it came.
 
     Attributes:
         socket, channel, outbox: the socket, who waits on it, and what sends on it.
         watch: what libzmq tells of it, where the options say so.
+        standby: reads it where nobody awaits what comes; see :meth:`stand_by`.
         endpoints: where it listens and to what it connects, in the order of the calls.
         faults: as given.
 
@@ -111,7 +120,7 @@ class Link(Generic[Item]):
         home: Home,
         socket_type: int,
         *,
-        options: SocketOptions,
+        options: SocketOptions[Any],
         prepare: Callable[[Socket], None],
         binds: Iterable[str] = (),
         connects: Iterable[str] = (),
@@ -122,14 +131,20 @@ class Link(Generic[Item]):
         describe: Callable[[], str],
         turn_limit: int,
         close: Callable[[], None],
+        reads_ahead: bool = False,
+        tracing: bool = False,
     ) -> None:
         check_turn_limit(turn_limit)
         self._home = ref(home)
         self._close = WeakMethod(close)
+        self._runs_here = runs_here
         self.faults = faults
         self.endpoints: list[Endpoint] = []
         self.watch: Watch | None = None
-        socket = self.socket = home.open_socket(socket_type, options.linger or 0.0)
+        self._listeners: list[WeakMethod[Callable[[list[Event]], None]]] = []
+        self._attached = False
+        self.standby: Standby | None = None
+        socket = self.socket = home.open_socket(socket_type, options.linger or 0.0, tracing=tracing)
         try:
             name = _weakly(describe, f"<a {socket.type_name} connection>")
             self.channel: Channel[Item] = Channel(socket, get_backend, decoder, faults, name, turn_limit)
@@ -144,6 +159,7 @@ class Link(Generic[Item]):
             for address in connects:
                 self._add(socket.connect(address))
             self._turn_limit = turn_limit
+            self._reads_ahead = reads_ahead
             self._adapt()
         except BaseException:
             home.part(self.endpoints)
@@ -237,29 +253,88 @@ class Link(Generic[Item]):
         most: int = socket.get_option(zmq.RCVHWM)
         channel.intake.batch = min(self._turn_limit, most or self._turn_limit)
         channel.intake.beyond.mark = most
-        channel.by_turns = socket.get_option(zmq.TYPE) in _BY_TURNS or bool(socket.get_option(zmq.CONFLATE))
+        by_turns = socket.get_option(zmq.TYPE) in _BY_TURNS and not self._reads_ahead
+        channel.by_turns = by_turns or bool(socket.get_option(zmq.CONFLATE))
         if channel.by_turns:
             channel.intake.batch = 1
 
+    # --- who is there ---
+
+    def listen(self, listener: Callable[[list[Event]], None]) -> None:
+        """Have a method called on the loop with what happens to the connection, from the beginning on.
+
+        Args:
+            listener: whose object is not kept alive by this.
+        """
+        self._listeners.append(WeakMethod(listener))
+        self.attach()
+
+    def attach(self) -> None:
+        """Have the watch tell the loop, if it is known by now."""
+        if not self._attached and self.watch is not None and self._listeners and self._runs_here():
+            try:
+                self.watch.attach(self.channel.enter(), _weakly_with(self._hear))
+            except BackendError:
+                return  # a callback of the loop's; a task will come
+            self._attached = True
+
+    def _hear(self, events: list[Event]) -> None:
+        for listener in self._listeners:
+            hear = listener()
+            if hear is not None:
+                hear(events)
+
+    def call_later(self, seconds: float, call: Callable[[], object]) -> None:
+        """Have the loop that the watch tells call something after some time."""
+        if self.watch is not None:
+            self.watch.call_later(seconds, call)
+
+    def stand_by(self, deliver: Callable[[Item], None]) -> bool:
+        """Have the connection read though nobody awaits it, if its loop is known; return whether it is read.
+
+        Args:
+            deliver: a method of the connection's, called with each item; the connection is not kept alive by this.
+        """
+        home = self._home()
+        if self.standby is None and home is not None and self._runs_here():
+            try:
+                backend = self.channel.enter()
+            except BackendError:
+                return False  # a callback of the loop's; a task will come
+            self.standby = Standby(self.channel, backend, home.attendant, _weakly_with(deliver))
+        return self.standby is not None
+
     # --- counts and the end ---
 
-    def stats(self, *, unmatched: int = 0, dropped_replies: int = 0) -> Stats:
+    def stats(
+        self,
+        *,
+        unmatched: int = 0,
+        dropped_replies: int = 0,
+        probes: int = 0,
+        passed_over: int = 0,
+        answers: int = 0,
+    ) -> Stats:
         """Return what it has done so far, and what it holds now.
 
         Args:
             unmatched: replies that found no request.
             dropped_replies: replies that could not be delivered.
+            probes: empty messages that ask nothing.
+            passed_over: messages from the library at the other end, which no caller sees.
+            answers: messages to it, likewise.
         """
         channel, malformed = self.channel, self.faults.malformed
         buffered = len(channel.inbox)
         return Stats(
-            sent=self.outbox.sent,
-            received=channel.intake.arrived - buffered - malformed - unmatched - channel.dropped,
+            sent=self.outbox.sent - answers,
+            received=channel.intake.arrived - buffered - malformed - unmatched - probes - passed_over - channel.dropped,
             buffered=buffered,
             parked=channel.waiting,
             malformed=malformed,
             unmatched_replies=unmatched,
             dropped_replies=dropped_replies,
+            probes=probes,
             dropped=channel.dropped,
         )
 
@@ -326,14 +401,29 @@ class Link(Generic[Item]):
         return True
 
     def _stop_watching(self) -> None:
-        if self.watch is not None and self.channel.guard.state is not State.FORKED:  # then it is its parent's
+        if self.channel.guard.state is State.FORKED:
+            return  # its parent's
+        if self.watch is not None:
             self.watch.stop()
+        if self.standby is not None:
+            self.standby.stop()
 
     def _leave(self, linger: float) -> None:
         home = self._home()
         if home is not None:
             home.part(self.endpoints)
             home.leave(self, linger)
+
+
+def _weakly_with(method: Callable[[Item], None]) -> Callable[[Item], None]:
+    reference = WeakMethod(method)
+
+    def call(item: Item) -> None:
+        bound = reference()
+        if bound is not None:
+            bound(item)
+
+    return call
 
 
 def _weakly(method: Callable[[], T], otherwise: T) -> Callable[[], T]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import field
-from typing import Any
+from typing import Any, Literal, TypeAlias, TypedDict
 
 from zmqbridge.errors import OptionError
 from zmqbridge.showing import listed, shown
@@ -18,6 +18,8 @@ from zmqbridge.showing import listed, shown
 __all__ = [
     "INT64_MAX",
     "INT_MAX",
+    "OtherOptions",
+    "ReconnectStop",
     "check_value",
     "count",
     "flag",
@@ -28,6 +30,9 @@ __all__ = [
     "value_for",
     "words",
 ]
+
+ReconnectStop: TypeAlias = Literal["refused", "handshake_failed", "disconnected"]
+"""What ends the attempts to reconnect."""
 
 INT_MAX = 2**31 - 1
 INT64_MAX = 2**63 - 1
@@ -193,3 +198,68 @@ _CHECKS: dict[str, Callable[[str, object, Any], None]] = {
     "key": _check_key,
     "words": _check_words,
 }
+
+
+class OtherOptions(TypedDict, total=False):
+    """The options that say nothing of what is received, for type checkers."""
+
+    send_high_water_mark: int | None
+    receive_high_water_mark: int | None
+    linger: float | None
+    identity: bytes | None
+    immediate: bool | None
+    conflate: bool | None
+    max_message_size: int | None
+    max_frames: int | None
+    affinity: int | None
+    ipv6: bool | None
+    use_fd: int | None
+    bind_to_device: str | None
+    backlog: int | None
+    send_buffer: int | None
+    receive_buffer: int | None
+    type_of_service: int | None
+    connect_timeout: float | None
+    tcp_max_retransmission: float | None
+    tcp_keepalive: bool | None
+    tcp_keepalive_idle: int | None
+    tcp_keepalive_interval: int | None
+    tcp_keepalive_count: int | None
+    reconnect_interval: float | None
+    reconnect_interval_max: float | None
+    reconnect_stop: tuple[ReconnectStop, ...] | None
+    heartbeat_interval: float | None
+    heartbeat_timeout: float | None
+    heartbeat_ttl: float | None
+    handshake_interval: float | None
+    router_handover: bool | None
+    connect_routing_id: bytes | None
+    probe_router: bool | None
+    xpub_no_drop: bool | None
+    xpub_verbose: bool | None
+    xpub_verboser: bool | None
+    xpub_manual: bool | None
+    xpub_welcome_message: bytes | None
+    invert_matching: bool | None
+    only_first_subscribe: bool | None
+    req_correlate: bool | None
+    req_relaxed: bool | None
+    stream_notify: bool | None
+    multicast_rate: int | None
+    multicast_loop: bool | None
+    multicast_hops: int | None
+    multicast_recovery: float | None
+    multicast_max_packet: int | None
+    socks_proxy: str | None
+    socks_username: str | None
+    socks_password: str | None
+    zap_domain: str | None
+    zap_enforce_domain: bool | None
+    plain_server: bool | None
+    plain_username: str | None
+    plain_password: str | None
+    curve_server: bool | None
+    curve_public_key: bytes | str | None
+    curve_secret_key: bytes | str | None
+    curve_server_key: bytes | str | None
+    watch: bool | None

@@ -15,26 +15,40 @@ A traceback can be shown with the variables of its frames. So an error about opt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
-from functools import wraps
-from typing import Any, Literal, TypeAlias
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cache, wraps
+from typing import TYPE_CHECKING, Any, Generic, overload
 
 from zmqbridge.errors import OptionError
-from zmqbridge.option_kinds import INT64_MAX, check_value, count, flag, key, octets, seconds, text, value_for, words
+from zmqbridge.framing import FrameT
+from zmqbridge.option_kinds import (
+    INT64_MAX,
+    OtherOptions,
+    ReconnectStop,
+    check_value,
+    count,
+    flag,
+    key,
+    octets,
+    seconds,
+    text,
+    value_for,
+    words,
+)
 from zmqbridge.security.presets import Presets
 from zmqbridge.showing import shown
 
-__all__ = ["ReconnectStop", "Secret", "SocketOptions", "check_options", "check_wait"]
+if TYPE_CHECKING:
+    from typing import Unpack
 
-ReconnectStop: TypeAlias = Literal["refused", "handshake_failed", "disconnected"]
-"""What ends the attempts to reconnect."""
+__all__ = ["OtherOptions", "ReconnectStop", "Secret", "SocketOptions", "check_options", "check_wait"]
 
 _XPUB = ("XPUB", "PUB")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SocketOptions(Presets):
+class SocketOptions(Presets, Generic[FrameT]):
     """How a connection's socket behaves. Every field's default, ``None``, is libzmq's.
 
     Pass it as ``options=`` to any of :class:`zmqbridge.Context`'s methods, and
@@ -129,6 +143,7 @@ class SocketOptions(Presets):
         memoryview_from: frames of so many bytes and more, 1,024 at least, are received as read-only
             memoryviews of libzmq's own buffer instead of copies. The buffer lives as long as the
             view. Tags and the ids of requests are bytes all the same. The default copies all.
+            These options, and what a connection with them receives, are of ``bytes | memoryview`` then.
         watch: have libzmq tell of the connection's peers: :attr:`~zmqbridge.Connection.peers`,
             :meth:`~zmqbridge.Connection.events` and :meth:`~zmqbridge.Connection.wait_connected` need it. It takes
             a thread for each context, and a descriptor for each connection. ``None`` is the context's.
@@ -204,11 +219,23 @@ class SocketOptions(Presets):
     memoryview_from: int | None = count(None, low=1024)
     watch: bool | None = flag(None)
 
+    if TYPE_CHECKING:
+        # What a connection with these options receives: frames are bytes, unless views of large ones are asked for.
+        @overload
+        def __init__(
+            self: SocketOptions[bytes], *, memoryview_from: None = None, **others: Unpack[OtherOptions]
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: SocketOptions[bytes | memoryview], *, memoryview_from: int | None, **others: Unpack[OtherOptions]
+        ) -> None: ...
+        def __init__(self, **options: Any) -> None: ...
+
     def __post_init__(self) -> None:
-        for spec in fields(self):
-            value = getattr(self, spec.name)
+        for name, rule in _rules():
+            value = getattr(self, name)
             if value is not None:
-                check_value(spec.name, value, spec.metadata)
+                check_value(name, value, rule)
         if (self.curve_public_key is None) != (self.curve_secret_key is None):
             raise OptionError("curve_public_key and curve_secret_key are a pair; one of them is missing")
         if self.curve_server and self.curve_server_key is not None:
@@ -231,38 +258,50 @@ class SocketOptions(Presets):
 
     def libzmq_values(self) -> Iterator[tuple[str, str, int | bytes]]:
         """Yield the field's name, libzmq's option and its value in libzmq's unit, for all of libzmq's that is set."""
-        for spec in fields(self):
-            value = getattr(self, spec.name)
-            if value is None or spec.metadata["option"] is None:
-                continue
-            yield spec.name, spec.metadata["option"], value_for(value, spec.metadata)
+        for name, rule in _rules():
+            value = getattr(self, name)
+            if value is not None and rule["option"] is not None:
+                yield name, rule["option"], value_for(value, rule)
 
-    def over(self, defaults: SocketOptions, type_name: str) -> SocketOptions:
+    def filled(self, values: Mapping[str, Any]) -> SocketOptions[Any]:
+        """Return these options, with values for some of the fields that are left open here."""
+        missing = {name: value for name, value in values.items() if getattr(self, name) is None}
+        return replace(self, **missing) if missing else self
+
+    @overload
+    def __or__(self: SocketOptions[bytes], others: SocketOptions[bytes]) -> SocketOptions[bytes]: ...
+    @overload
+    def __or__(self, others: SocketOptions[Any]) -> SocketOptions[bytes | memoryview]: ...
+    def __or__(self, others: SocketOptions[Any]) -> SocketOptions[Any]:
+        """Return both; where both say something, the others have it."""
+        if not isinstance(others, SocketOptions):
+            return NotImplemented
+        values = {name: value for name, _ in _rules() if (value := getattr(self, name)) is not None}
+        try:
+            return others.filled(values)
+        finally:
+            values.clear()  # an error's frame shows no secret
+
+    def over(self, defaults: SocketOptions[Any], type_name: str) -> SocketOptions[Any]:
         """Return these options, and those of others for what is left open here.
 
         Args:
             defaults: the others; what they say for other types of sockets alone is passed over.
             type_name: the type of the socket, such as ``"XPUB"``.
         """
-        return self._over(defaults, lambda only: not only or type_name in only)
+        return self.filled(
+            {
+                name: value
+                for name, rule in _rules()
+                if (value := getattr(defaults, name)) is not None and type_name in (rule["only"] or (type_name,))
+            }
+        )
 
-    def __or__(self, others: SocketOptions) -> SocketOptions:
-        """Return both; where both say something, the others have it."""
-        if not isinstance(others, SocketOptions):
-            return NotImplemented
-        return others._over(self, lambda only: True)
 
-    def _over(self, defaults: SocketOptions, takes: Callable[[frozenset[str]], bool]) -> SocketOptions:
-        values = {}
-        for spec in fields(self):
-            value = getattr(self, spec.name)
-            if value is None and takes(spec.metadata["only"]):
-                value = getattr(defaults, spec.name)
-            values[spec.name] = value
-        try:
-            return SocketOptions(**values)
-        finally:
-            values.clear()  # an error's frame shows no secret
+@cache
+def _rules() -> tuple[tuple[str, Any], ...]:
+    """Return the name of each field, and what it takes."""
+    return tuple((spec.name, spec.metadata) for spec in fields(SocketOptions))
 
 
 def _forgetful(init: Callable[..., None]) -> Callable[..., None]:
@@ -305,6 +344,11 @@ class Secret:
         return "<Secret>"
 
 
+@cache
+def _left_open() -> SocketOptions:
+    return SocketOptions()
+
+
 def check_options(options: object) -> SocketOptions:
     """Return the options that a caller gave for a connection.
 
@@ -312,7 +356,7 @@ def check_options(options: object) -> SocketOptions:
         OptionError: if they are none.
     """
     if options is None:
-        return SocketOptions()
+        return _left_open()
     if not isinstance(options, SocketOptions):
         raise OptionError(
             f"options is a {type(options).__name__}; it takes a SocketOptions, as in SocketOptions(linger=0)"

@@ -4,11 +4,6 @@ Each is a :class:`~zmqbridge.decoding.Decoder`: it reads batches of messages (a 
 returns what the callers should have. What a peer got wrong is counted in :class:`Faults` and
 left out; nothing that a peer sends makes one of these raise.
 
-A connection's life is short to tell. It begins *open*. It ends once, and stays
-so: *closed* by this program, *terminated* under it with the ZeroMQ context, or *forked*, in the
-child of a fork, where no ZeroMQ socket works. In these every operation raises, each with its own
-error.
-
 An id is never used twice, and the requester knows nothing of an id but whether
 somebody still waits for its reply: a reply that is late, repeated or forged finds
 nobody, is counted and dropped. All that is needed to answer a request is in the
@@ -23,29 +18,31 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from enum import Enum
 from typing import Any, ClassVar, Generic, TypeVar
 
-from zmqbridge.bursts import Burst
-from zmqbridge.errors import ConnectionClosed, ContextTerminated, LocalProtocolError, RemoteProtocolError
+from zmqbridge.errors import LocalProtocolError, RemoteProtocolError
 from zmqbridge.framing import (
     MAX_FRAMES,
-    NO_MEMORY,
+    RESERVED,
     Envelope,
     Publication,
     Tag,
-    new_tuple,
+    check_not_reserved,
+    is_probe,
+    prefix_bytes,
     read_envelope,
-    read_publication,
     read_reply,
     request_frames,
-    split,
     tag_bytes,
 )
+from zmqbridge.framings import TAGGED, Framing
+from zmqbridge.life import ConnectionState, Faults, State
 from zmqbridge.showing import listed, shown
 
 __all__ = [
+    "AskedTags",
     "ConnectionState",
+    "Echoes",
     "Faults",
     "PendingRequest",
     "ReplierProtocol",
@@ -59,118 +56,47 @@ Frames = list[bytes]
 Caller = TypeVar("Caller")
 
 
-class State(Enum):
-    """Where a connection is in its life."""
-
-    OPEN = "open"
-    CLOSED = "closed"
-    TERMINATED = "terminated"
-    FORKED = "forked"
+# Of a publisher's name no more is kept, whatever a peer sends.
+LONGEST_NAME = 16
 
 
-class ConnectionState:
-    """A connection's life: open, then closed, terminated or forked for good."""
+class Echoes(Generic[Caller]):
+    """The answers to one echo tag.
 
-    __slots__ = ("_reason", "state")
-
-    def __init__(self) -> None:
-        self.state = State.OPEN
-        self._reason = ""
-
-    def close(self, reason: str = "the connection is closed; open another one from its context") -> bool:
-        """This program closes the connection; return whether it was open or terminated till now.
-
-        Args:
-            reason: what every operation says from now on.
-
-        Raises:
-            LocalProtocolError: in the child of a fork.
-        """
-        if self.state is State.FORKED:
-            self.check()
-        if self.state is State.CLOSED:
-            return False
-        self.state = State.CLOSED
-        self._reason = reason
-        return True
-
-    def terminate(self) -> None:
-        """The context was terminated under an open connection."""
-        if self.state is State.OPEN:
-            self.state = State.TERMINATED
-
-    def fork(self) -> None:
-        """This process is the child of a fork, and the connection its parent's."""
-        self.state = State.FORKED
-
-    def check(self) -> None:
-        """Return if the connection is open.
-
-        Raises:
-            ConnectionClosed: if it was closed.
-            ContextTerminated: if its context was terminated.
-            LocalProtocolError: if it was opened before the process forked.
-        """
-        if self.state is State.OPEN:
-            return
-        if self.state is State.CLOSED:
-            raise ConnectionClosed(self._reason)
-        if self.state is State.FORKED:
-            raise LocalProtocolError(
-                "the connection was opened before the process forked; ZeroMQ sockets do not survive a fork: "
-                "open a new Context in the child"
-            )
-        raise ContextTerminated("the ZeroMQ context was terminated while the connection was open; close the connection")
-
-
-class Faults(Burst):
-    """What peers got wrong on one connection, counted, and told once in a while.
+    Args:
+        tag: nobody else has it.
+        count: how many publishers are to answer.
+        caller: whoever waits for them.
 
     Attributes:
-        latest: what was wrong with the latest of them. The words alone: an exception would
-            keep the frames of its message alive.
+        tag, caller: as given.
+        names: of the publishers that have answered.
     """
 
-    __slots__ = ("latest",)
+    __slots__ = ("_count", "caller", "names", "tag")
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.latest = ""
+    def __init__(self, tag: bytes, count: int, caller: Caller) -> None:
+        self.tag = tag
+        self.caller = caller
+        self.names: set[bytes] = set()
+        self._count = count
 
     @property
-    def malformed(self) -> int:
-        """Messages dropped because their frames made no sense, were too many, or found no memory."""
-        return self.total
-
-    def count(self, error: RemoteProtocolError | MemoryError) -> None:
-        """Count a message that made no sense, or found no memory."""
-        self.total += 1
-        self.latest = NO_MEMORY if isinstance(error, MemoryError) else str(error)
+    def complete(self) -> bool:
+        """Whether enough have answered."""
+        return len(self.names) >= self._count
 
 
-def _read_at_once(batch: list[Any]) -> list[Publication] | None:
-    """Return all of a batch, or ``None`` if one is not what nearly all are: well-formed, and one frame of bytes."""
-    if batch and type(batch[0]) is Publication:
-        return batch if set(map(type, batch)) == {Publication} else None
-    with suppress(AttributeError, MemoryError):
-        return [new_tuple(Publication, parts) for parts in split(batch)]
-    return None
-
-
-class SubscriberProtocol:
-    """Which tags a subscriber asked for, and what its messages say.
+class AskedTags:
+    """Which tags were asked for.
 
     libzmq counts equal subscriptions, so each needs its own unsubscription; this
     class counts with it, to name a mistake that libzmq would pass over.
     """
 
-    __slots__ = ("_tags", "faults")
+    __slots__ = ("_tags",)
 
-    single: ClassVar[type[Any] | None] = Publication
-    max_frames: ClassVar[int] = MAX_FRAMES
-
-    def __init__(self, faults: Faults) -> None:
-        self.faults = faults
+    def __init__(self) -> None:
         self._tags: Counter[bytes] = Counter()
 
     @property
@@ -179,10 +105,19 @@ class SubscriberProtocol:
         return tuple(self._tags)
 
     def subscribe(self, tag: Tag) -> bytes:
-        """Note a subscription and return the prefix for libzmq."""
-        prefix = tag_bytes(tag)
+        """Note a subscription and return the prefix for libzmq.
+
+        Raises:
+            LocalProtocolError: if it is too long for libzmq, or one of the reserved tags.
+        """
+        prefix = prefix_bytes(tag)
+        check_not_reserved(prefix)
         self._tags[prefix] += 1
         return prefix
+
+    def times(self, prefix: bytes) -> int:
+        """Return how many subscriptions to a prefix there are."""
+        return self._tags.get(prefix, 0)
 
     def unsubscribe(self, tag: Tag) -> bytes:
         """Note the end of a subscription and return the prefix for libzmq.
@@ -199,29 +134,76 @@ class SubscriberProtocol:
             del self._tags[prefix]
         return prefix
 
-    def decode(self, messages: list[Any]) -> tuple[list[Publication], tuple[()]]:
-        """Return the publications among these messages."""
-        return self.receive(messages), ()
 
-    def receive(self, batch: Iterable[Frames | bytes | Publication]) -> list[Publication]:
+class SubscriberProtocol(AskedTags):
+    """Which tags a subscriber asked for, and what its messages say.
+
+    What publishers and subscribers tell each other under the reserved tags is no publication: an answer to an echo tag
+    is given to whoever asked, and anything else is passed over.
+
+    Args:
+        faults: counts what is no publication.
+        framing: how publications are laid out.
+
+    Attributes:
+        passed_over: how many messages came under reserved tags.
+    """
+
+    __slots__ = ("_echoes", "_framing", "faults", "passed_over", "single")
+
+    max_frames: ClassVar[int] = MAX_FRAMES
+
+    def __init__(self, faults: Faults, framing: Framing[Any] = TAGGED) -> None:
+        super().__init__()
+        self.faults = faults
+        self.passed_over = 0
+        self.single = framing.single
+        self._framing = framing
+        self._echoes: dict[bytes, Echoes[Any]] = {}
+
+    def ask(self, echoes: Echoes[Any]) -> None:
+        """From now on, give these the answers that come for them."""
+        self._echoes[echoes.tag] = echoes
+
+    def end(self, echoes: Echoes[Any]) -> None:
+        """Nobody waits for these any more."""
+        self._echoes.pop(echoes.tag, None)
+
+    def decode(self, messages: list[Any]) -> tuple[list[Any], Sequence[Any]]:
+        """Return the publications among these messages, and those whose answers have come."""
+        publications = self.receive(messages)
+        if not self._echoes:
+            return publications, ()
+        complete = [echoes for echoes in self._echoes.values() if echoes.complete]
+        for echoes in complete:
+            self.end(echoes)
+        return publications, [echoes.caller for echoes in complete]
+
+    def receive(self, batch: Iterable[Any]) -> list[Any]:
         """Return the publications among these messages, some of which may have been read already."""
         batch = list(batch)
-        publications = _read_at_once(batch)
-        if publications is not None:
-            return publications
+        framing = self._framing
+        with suppress(MemoryError):
+            publications = framing.read_at_once(batch)
+            if publications is not None:
+                return publications
         publications = []
         for message in batch:
             try:
-                publications.append(self._read(message))
+                publication = framing.read(message)
+                if framing.start(publication).startswith(RESERVED):
+                    self._hear(TAGGED.read(message))
+                else:
+                    publications.append(publication)
             except (RemoteProtocolError, MemoryError) as error:
                 self.faults.count(error)
         return publications
 
-    @staticmethod
-    def _read(message: Frames | bytes | Publication) -> Publication:
-        if isinstance(message, Publication):
-            return message
-        return read_publication([message] if isinstance(message, (bytes, memoryview)) else message)
+    def _hear(self, publication: Publication) -> None:
+        self.passed_over += 1
+        echoes = self._echoes.get(publication.tag)
+        if echoes is not None:
+            echoes.names.add(bytes(publication.message[:LONGEST_NAME]))
 
 
 class PendingRequest(Generic[Caller]):
@@ -248,9 +230,10 @@ class RequesterProtocol(Generic[Caller]):
 
     Attributes:
         unmatched: replies that nobody waits for: late, repeated, or forged.
+        probes: empty messages with which routers introduced themselves.
     """
 
-    __slots__ = ("_ids", "_pending", "faults", "unmatched")
+    __slots__ = ("_ids", "_pending", "faults", "probes", "unmatched")
 
     single: ClassVar[type[Any] | None] = None
     max_frames: ClassVar[int] = MAX_FRAMES
@@ -258,6 +241,7 @@ class RequesterProtocol(Generic[Caller]):
     def __init__(self, faults: Faults, ids: Iterator[bytes] | None = None) -> None:
         self.faults = faults
         self.unmatched = 0
+        self.probes = 0
         self._ids = request_ids() if ids is None else ids
         self._pending: dict[bytes, PendingRequest[Caller]] = {}
 
@@ -290,7 +274,10 @@ class RequesterProtocol(Generic[Caller]):
             try:
                 id, parts = read_reply(frames)
             except RemoteProtocolError as error:
-                self.faults.count(error)
+                if is_probe(frames):
+                    self.probes += 1
+                else:
+                    self.faults.count(error)
                 continue
             pending = self._pending.pop(id, None)
             if pending is None:
@@ -312,15 +299,20 @@ class RequesterProtocol(Generic[Caller]):
 
 
 class ReplierProtocol:
-    """What the requests say that reach a replier."""
+    """What the requests say that reach a replier.
 
-    __slots__ = ("faults",)
+    Attributes:
+        probes: empty messages with which peers introduced themselves.
+    """
+
+    __slots__ = ("faults", "probes")
 
     single: ClassVar[type[Any] | None] = None
     max_frames: ClassVar[int] = MAX_FRAMES
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
+        self.probes = 0
 
     def decode(self, messages: list[Frames]) -> tuple[list[Envelope], tuple[()]]:
         """Return the requests among these messages."""
@@ -330,6 +322,9 @@ class ReplierProtocol:
         """Return the requests among these messages."""
         envelopes = []
         for frames in batch:
+            if len(frames) == 2 and is_probe(frames[1:]):  # behind the peer's routing id
+                self.probes += 1
+                continue
             try:
                 envelopes.append(read_envelope(frames))
             except RemoteProtocolError as error:

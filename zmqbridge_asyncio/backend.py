@@ -7,12 +7,13 @@ Where a loop cannot register descriptors, :mod:`zmqbridge_asyncio.proactor` wait
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from threading import get_ident
 from typing import Any
 
 from zmqbridge.errors import BackendError
 from zmqbridge_asyncio.proactor import wake_when_readable
+from zmqbridge_asyncio.together import run_together
 from zmqbridge_asyncio.watch import Watch
 
 __all__ = ["AsyncioBackend"]
@@ -81,6 +82,9 @@ class AsyncioBackend:
         self._tasks.add(task)  # the loop itself keeps them weakly
         task.add_done_callback(self._tasks.discard)
         return task.cancel
+
+    async def run_together(self, functions: Sequence[Callable[[], Awaitable[None]]]) -> None:
+        await run_together(functions)
 
     def watch(self, fd: int, waiter: AsyncioWaiter) -> Watch:
         watch = self._watches.get(fd)

@@ -11,7 +11,7 @@ scope. A follower sleeps and is rescheduled; only one with a deadline needs a sc
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextvars import copy_context
 from typing import Any
 
@@ -64,6 +64,25 @@ class TrioBackend:
         scope = trio.CancelScope()
         trio.lowlevel.spawn_system_task(_run_within, scope, function, context=copy_context())
         return scope.cancel
+
+    async def run_together(self, functions: Sequence[Callable[[], Awaitable[None]]]) -> None:
+        failures: list[BaseException] = []
+
+        async def run(function: Callable[[], Awaitable[None]]) -> None:
+            try:
+                await function()
+            except trio.Cancelled:
+                pass  # whoever is cancelled hears of it below, and in no group
+            except BaseException as error:
+                failures.append(error)
+                nursery.cancel_scope.cancel()
+
+        async with trio.open_nursery() as nursery:
+            for function in functions:
+                nursery.start_soon(run, function)
+        if failures:
+            raise failures.pop(0)
+        await trio.lowlevel.checkpoint_if_cancelled()
 
 
 async def _run_within(scope: trio.CancelScope, function: Callable[[], Coroutine[Any, Any, None]]) -> None:

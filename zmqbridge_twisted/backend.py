@@ -11,7 +11,7 @@ its thread, running or not: ``task.react`` calls the main function first.
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from threading import get_ident
 from typing import Any
 
@@ -20,6 +20,7 @@ from twisted.python import threadable
 
 from zmqbridge.errors import BackendError
 from zmqbridge_twisted.reader import Reader
+from zmqbridge_twisted.together import run_together
 
 __all__ = ["TwistedBackend"]
 
@@ -75,6 +76,9 @@ class TwistedBackend:
         task = Deferred.fromCoroutine(function())
         task.addErrback(lambda failure: failure.trap(CancelledError) and None)
         return task.cancel
+
+    async def run_together(self, functions: Sequence[Callable[[], Awaitable[None]]]) -> None:
+        await run_together(functions)
 
     def call_soon(self, call: Callable[[], object]) -> None:
         if not self._soon:

@@ -33,7 +33,7 @@ from zmqbridge.link import Link, Stats
 from zmqbridge.options import SocketOptions, check_options
 from zmqbridge.protocols import Faults, State
 from zmqbridge.showing import listed, shown
-from zmqbridge.socket import Socket
+from zmqbridge.socket import Socket, type_name_of
 from zmqbridge_twisted.attributes import options_of
 from zmqbridge_twisted.consuming import Consuming
 from zmqbridge_twisted.errors import as_zmq_error
@@ -96,8 +96,8 @@ class ZmqConnection(Consuming):
         tcpKeepaliveInterval: seconds between probes; 0 is the system's.
         reconnectInterval: milliseconds between attempts to reconnect; 0 is libzmq's default.
         reconnectIntervalMax: milliseconds up to which that interval doubles; 0 is no doubling.
-        socketOptions: :class:`~zmqbridge.SocketOptions` for what has no attribute here, such as a CURVE server's; what
-            they say goes before the attributes.
+        socketOptions: any of :class:`~zmqbridge.SocketOptions`; what they say goes before the attributes above and the
+            factory's. ``None`` says nothing.
         queueLimit: how many messages :meth:`send` may keep in :attr:`queue`; 0, the default, is none.
         factory: the factory; ``None`` after :meth:`shutdown`.
         endpoints: the endpoints, as they were given; of a range of ports, the one that was taken.
@@ -120,7 +120,7 @@ class ZmqConnection(Consuming):
     tcpKeepaliveInterval: int = 0
     reconnectInterval: int = 100
     reconnectIntervalMax: int = 0
-    socketOptions: SocketOptions | None = None
+    socketOptions: SocketOptions[Any] | None = None
 
     def __init__(
         self, factory: ZmqFactory, endpoint: ZmqEndpoint | None = None, identity: bytes | str | None = None
@@ -137,7 +137,7 @@ class ZmqConnection(Consuming):
         self._zmqLink: Link[list[bytes]] = Link(
             factory._zmqHome,
             self.socketType,  # type: ignore[arg-type]
-            options=options_of(self, self._zmqAttributes(factory)) | check_options(self.socketOptions),
+            options=self._zmqOptions(factory),
             prepare=self._zmqPrepare,
             decoder=FramesDecoder(),
             faults=self._zmqFaults,
@@ -164,6 +164,11 @@ class ZmqConnection(Consuming):
             lambda call: backend.call_soon(partial(log.callWithLogger, self, call)),
             lambda seconds, call: backend.reactor.callLater(seconds, log.callWithLogger, self, call),
         )
+
+    def _zmqOptions(self, factory: ZmqFactory) -> SocketOptions[Any]:
+        kind = type_name_of(self.socketType)  # type: ignore[arg-type]
+        own = check_options(self.socketOptions).over(check_options(factory.socketOptions), kind)
+        return own.over(options_of(self, self._zmqAttributes(factory)), kind)
 
     def _zmqAttributes(self, factory: ZmqFactory) -> dict[str, Any]:
         attributes = {name: getattr(self, name) for name in _ATTRIBUTES}

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 
 from zmqbridge._termination import Termination, at_exit, open_context
 from zmqbridge.home import Home
+from zmqbridge.options import SocketOptions
 from zmqbridge.socket.releasing import Release
 from zmqbridge.waiting.turn import TURN_LIMIT
 from zmqbridge_twisted.attributes import options_of
@@ -48,6 +49,8 @@ class ZmqFactory:
         ioThreads: libzmq's own threads for the network.
         lingerPeriod: milliseconds for which unsent messages are kept when a connection is shut down; -1 is
             until they are sent.
+        socketOptions: what the options of its connections are where their own say nothing, and before their
+            attributes; ``None`` says nothing.
         turnLimit: how many messages one turn of the reactor reads on each connection at most.
         connections: the set of the :class:`ZmqConnection` objects that are open; ``None`` after
             :meth:`shutdown`.
@@ -57,6 +60,7 @@ class ZmqFactory:
     reactor: Any = _GlobalReactor()
     ioThreads: int = 1
     lingerPeriod: int = 100
+    socketOptions: SocketOptions[Any] | None = None
     turnLimit: int = TURN_LIMIT
     trigger: Any = None
 

@@ -8,7 +8,8 @@ from typing import Any
 import zmq
 
 from zmqbridge.errors import LocalProtocolError
-from zmqbridge.framing import publication_frame, read_publication, tag_bytes
+from zmqbridge.framing import prefix_bytes, publication_frame, read_publication, tag_bytes
+from zmqbridge.framings import FramingName, MultipartPublication, framing_of
 from zmqbridge_twisted.connection import ZmqConnection
 from zmqbridge_twisted.sending import encoded
 
@@ -20,23 +21,31 @@ class ZmqPubConnection(ZmqConnection):
 
     Attributes:
         topicSep: what ends the tag on the wire; both ends must agree on it.
+        framing: how messages are laid out: ``"tagged"``, as txZMQ has it; ``"multipart"``, the tag in a frame of its
+            own and any number behind it; or ``"raw"``, the frames as they are.
     """
 
     socketType = zmq.PUB
     topicSep: bytes | str = b"\0"
+    framing: FramingName = "tagged"
 
     def publish(self, message: Any, tag: bytes | str = "") -> None:
         """Publish a message under a tag.
 
         Args:
-            message: the payload, one frame: ``bytes``, or text, which is encoded as UTF-8.
+            message: the payload, one frame: ``bytes``, or text, which is encoded as UTF-8. In another :attr:`framing`
+                it may be a list of frames.
             tag: what subscribers select by its beginning; it does not hold the separator.
 
         Raises:
-            LocalProtocolError: if the tag holds the separator.
+            LocalProtocolError: if the tag holds the separator, or has no place in the :attr:`framing`.
             TypeError: if the message is neither bytes-like nor text.
+            ValueError: if there is no such framing.
         """
-        self.send(publication_frame(encoded(message), tag, _separator(self.topicSep)))
+        if self.framing == "tagged":
+            self.send(publication_frame(encoded(message), tag, _separator(self.topicSep)))
+        else:
+            self.send(list(framing_of(self.framing).write(encoded(message), tag)))
 
 
 class ZmqSubConnection(ZmqConnection):
@@ -44,10 +53,12 @@ class ZmqSubConnection(ZmqConnection):
 
     Attributes:
         topicSep: what ends the tag on the wire; both ends must agree on it.
+        framing: how the publisher lays its messages out, as for :class:`ZmqPubConnection`.
     """
 
     socketType = zmq.SUB
     topicSep: bytes | str = b"\0"
+    framing: FramingName = "tagged"
     _zmqAsked: tuple[object, bool] | None = None
     _zmqAnswer = False
 
@@ -58,9 +69,12 @@ class ZmqSubConnection(ZmqConnection):
 
         Args:
             tag: a prefix; ``""`` is everything. Text is encoded as UTF-8.
+
+        Raises:
+            LocalProtocolError: if the tag is longer than 4,096 bytes.
         """
         with self._zmqLink.channel.touching() as socket:
-            socket.set_option(zmq.SUBSCRIBE, tag_bytes(tag))
+            socket.set_option(zmq.SUBSCRIBE, prefix_bytes(tag))
 
     def unsubscribe(self, tag: bytes | str) -> None:
         """Undo one :meth:`subscribe`; one too many is no error."""
@@ -74,7 +88,15 @@ class ZmqSubConnection(ZmqConnection):
         three frames and more the first counts, as in txZMQ; override this method to have the others. A first
         frame without a tag is passed on as the message alone, to a handler that can be called so, else with an
         empty tag.
+
+        In another :attr:`framing` what is passed on is a list of frames: those behind the tag, or, where it is
+        ``"raw"``, all of them with an empty tag.
         """
+        if self.framing != "tagged":
+            item = framing_of(self.framing).read(message)
+            first, frames = (item.tag, item.frames) if isinstance(item, MultipartPublication) else (b"", item)
+            self.gotMessage(frames, first)
+            return
         if len(message) > 2:
             message = message[:1]
         separator = _separator(self.topicSep)
@@ -100,14 +122,14 @@ class ZmqSubConnection(ZmqConnection):
                 self._zmqAnswer = True
         return self._zmqAnswer
 
-    def gotMessage(self, message: bytes, tag: bytes) -> None:
+    def gotMessage(self, message: Any, tag: bytes) -> None:
         """Handle a published message; to be overridden.
 
         A handler whose ``tag`` may be left out, as in ``gotMessage(self, message, tag=None)``, also gets what was
         published without one.
 
         Args:
-            message: the payload.
+            message: the payload: ``bytes``; in another :attr:`framing` a list of frames.
             tag: what it was published under, whole.
         """
         raise NotImplementedError(f"{type(self).__name__} received a message and has no gotMessage() for it")

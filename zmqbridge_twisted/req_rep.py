@@ -156,7 +156,7 @@ class ZmqREQConnection(ZmqConnection):
 
     def getStats(self) -> Stats:
         """Return what the connection has done so far, and what it holds now."""
-        return self._zmqLink.stats(unmatched=self._zmqRequests.unmatched)
+        return self._zmqLink.stats(unmatched=self._zmqRequests.unmatched, probes=self._zmqRequests.probes)
 
 
 class ZmqREPConnection(ZmqConnection):
@@ -250,7 +250,7 @@ class ZmqREPConnection(ZmqConnection):
 
     def getStats(self) -> Stats:
         """Return what the connection has done so far, and what it holds now."""
-        return self._zmqLink.stats(dropped_replies=self._zmqDroppedReplies)
+        return self._zmqLink.stats(dropped_replies=self._zmqDroppedReplies, probes=self._zmqRequests.probes)
 
 
 class ZmqXREPConnection(ZmqREPConnection):

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import IO
 
-__all__ = ["DeafClient", "EchoServer", "Flood", "Pickled", "Strangers", "in_a_child"]
+__all__ = ["DeafClient", "EchoServer", "Flood", "Giant", "Pickled", "Strangers", "in_a_child"]
 
 # The compiled class's send, so that one core sends faster than most receive.
 FLOOD = """
@@ -31,6 +31,15 @@ with zmq.Context() as context, context.socket(zmq.ROUTER) as socket:
     print("bound", flush=True)
     while True:
         socket.send_multipart(socket.recv_multipart())
+"""
+
+GIANT = """
+import sys, zmq
+with zmq.Context() as context, context.socket(zmq.PUSH) as socket:
+    socket.connect(sys.argv[1])
+    socket.send_multipart([b""] * int(sys.argv[2]))
+    socket.send(b"good")
+    sys.stdin.read()
 """
 
 DEAF = """
@@ -81,6 +90,13 @@ class EchoServer(Process):
     def start(self) -> None:
         super().start()
         self.output.readline()
+
+
+class Giant(Process):
+    """Sends a message of so many empty frames, and then a good one."""
+
+    def __init__(self, address: str, frames: int) -> None:
+        super().__init__(GIANT, address, frames)
 
 
 class DeafClient(Process):

@@ -41,6 +41,22 @@ def test_touched_while_a_look_runs(place: Place) -> None:
     assert (seen, leader.rung) == ([False, True], 1)
 
 
+def test_no_reads_left() -> None:
+    """A receive that may not read any more in its turn looks in the next, though nothing makes the descriptor readable.
+
+    So does whoever leads and finds the edge stale: it looks before it waits.
+    """
+    place = Place(turn_limit=1)
+    for number in range(2):
+        place.wire.arrive([b"%d" % number])
+    receiving = [place.backend.spawn("receive", place.channel.receive(checkpoint=False)) for _ in range(2)]
+    for task in receiving:
+        place.backend.step(task)
+    assert (receiving[0].value, receiving[1].done, place.wire.readable) == ([b"0"], False, False)
+    place.backend.step(receiving[1])
+    assert receiving[1].value == [b"1"]
+
+
 def test_a_look_that_fails(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """A look that fails may have eaten the edge: whoever leads looks again before it waits."""
     channel = place.channel
@@ -129,3 +145,12 @@ def test_closed_by_other_code(place: Place, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(place.backend, "release", released.append)
     place.channel.ended_by(ConnectionClosed("the socket was closed by other code"))
     assert released == [FD]
+
+
+def test_closed(place: Place) -> None:
+    """All that wait see that the channel was closed, whoever leads, though there is nothing to look at."""
+    tasks = [place.backend.spawn("receive", place.channel.receive(checkpoint=False)) for _ in range(3)]
+    place.backend.settle()
+    place.channel.close()
+    place.backend.settle()
+    assert [type(task.error) for task in tasks] == [ConnectionClosed] * 3

@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 import sys
+from pathlib import Path
 
 import pytest
 import zmq
@@ -293,6 +294,33 @@ async def test_abstract_name_in_use(loop: Harness, addresses: Addresses) -> None
         context.puller(bind=address)
         with pytest.raises(zmqbridge.EndpointError, match="the address is in use"):
             context.puller(bind=address)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux has abstract names")
+async def test_abstract_name_that_a_file_has(loop: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An abstract name is no path: it is free, whatever file of that name there is."""
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / f"@zmqbridge-{os.getpid()}-file"
+    file.touch()
+    async with loop.context(linger=0) as context:
+        puller = context.puller(bind=f"ipc://{file.name}")
+        await context.pusher(connect=puller.endpoints[0].address).send(b"x")
+        assert await puller.receive() == [b"x"]
+
+
+@needs_paths
+async def test_path_that_is_too_long(loop: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A path that is too long for the system is named as such, though a socket's file has it."""
+    folder = tmp_path / ("x" * 120)
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+        listening.bind("there")
+        listening.listen()
+        async with loop.context(linger=0) as context:
+            with pytest.raises(zmqbridge.EndpointError, match="too long") as raised:
+                context.puller(bind=f"ipc://{folder / 'there'}")
+    assert raised.value.errno == errno.ENAMETOOLONG
 
 
 @needs_paths

@@ -13,6 +13,8 @@ import zmqbridge
 from tests.conformance.harnesses.base import Harness, TaskCancelled
 from tests.conftest import Addresses
 from zmqbridge import SocketOptions
+from zmqbridge.framing import MAX_FRAMES
+from zmqbridge.waiting.patience import Patience
 
 pytestmark = pytest.mark.any_loop
 
@@ -23,9 +25,6 @@ MISSED_TURNS = 3  # by the counting task, before its first and after the last ba
 HUGE = b"x" * (1 << 20)
 
 MALFORMED_PUBLICATIONS: list[list[bytes]] = [
-    [b""],
-    [b"no separator"],
-    [HUGE],
     [b"a\0", b"b", b"c"],
     [b"", b"", b""],
     [b"x"] * 200,
@@ -33,6 +32,9 @@ MALFORMED_PUBLICATIONS: list[list[bytes]] = [
     [b"a\0b"] * 200,
 ]
 ODD_PUBLICATIONS: list[list[bytes]] = [
+    [b""],
+    [b"no separator"],
+    [HUGE],
     [b"\0"],
     [b"\0\0"],
     [b"", b""],
@@ -45,7 +47,7 @@ ODD_PUBLICATIONS: list[list[bytes]] = [
 ]
 
 MALFORMED_REPLIES: list[Callable[[bytes], list[bytes]]] = [
-    lambda own: [b""],
+    lambda own: [b"\0"],
     lambda own: [b"one"],
     lambda own: [own],
     lambda own: [HUGE],
@@ -79,7 +81,6 @@ MALFORMED_REQUESTS: list[list[bytes]] = [
     [*[b"x"] * 199, b""],
 ]
 ODD_REQUESTS: list[list[bytes]] = [
-    [b""],
     [b"", b""],
     [b"id", b""],
     [b"", b"id", b"", b"x"],
@@ -132,7 +133,7 @@ async def test_layouts_for_a_subscriber(loop: Harness, addresses: Addresses, cap
         for layout in ODD_PUBLICATIONS:
             await peer.send(layout)
             tag, message = await subscriber.receive()
-            assert [tag, message] == layout or [tag + b"\0" + message] == layout
+            assert layout in ([tag, message], [tag + b"\0" + message]) or (tag, [message]) == (b"", layout)
         assert subscriber.stats.malformed == len(MALFORMED_PUBLICATIONS)
         assert subscriber.stats.received == len(MALFORMED_PUBLICATIONS) + len(ODD_PUBLICATIONS)
         assert len(told(caplog)) == 1
@@ -197,19 +198,103 @@ async def test_layouts_for_a_router(loop: Harness, addresses: Addresses, caplog:
 
 
 @pytest.mark.one_task
-async def test_router_that_introduces_itself(loop: Harness, addresses: Addresses) -> None:
-    """The empty message with which some routers introduce themselves is a request without parts, and no error."""
+@pytest.mark.parametrize("limit", [1, 2, 3])
+async def test_too_many_frames(
+    loop: Harness, addresses: Addresses, caplog: pytest.LogCaptureFixture, limit: int
+) -> None:
+    """A message of more frames than the program lets it have is dropped, counted and told; the next one arrives."""
     async with loop.context() as context:
+        puller = context.puller(bind=addresses.new("inproc"), options=SocketOptions(max_frames=limit))
+        pusher = context.pusher(connect=puller.endpoints[0].address)
+        for number in range(1, 4):
+            for count in (limit, limit + 1, limit + 100, limit):
+                await pusher.send([b"x"] * count)
+            assert [await puller.receive() for _ in range(2)] == [[b"x"] * limit] * 2
+            assert (puller.stats.malformed, puller.stats.received, puller.stats.buffered) == (2 * number, 2 * number, 0)
+        (words,) = told(caplog)
+        assert f"a message of more than {limit} frames" in words
+
+
+@pytest.mark.one_task
+async def test_more_frames_than_a_request_has(
+    loop: Harness, addresses: Addresses, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of a request no more frames are read than any has; a message that is nothing but frames may have any number."""
+    async with loop.context() as context:
+        replier = context.replier(bind=addresses.new("inproc"))
+        router = context.router(bind=addresses.new("inproc"))
+        most = [b"x"] * (MAX_FRAMES - 3)
+        for connection in (replier, router):
+            dealer = context.dealer(connect=connection.endpoints[0].address)
+            for parts in ([*most, b"one more"], most):
+                await dealer.send([b"id", b"", *parts])
+        assert (await replier.receive()).parts == most
+        assert (replier.stats.malformed, replier.stats.received) == (1, 1)
+        assert [len((await router.receive()).frames) for _ in range(2)] == [MAX_FRAMES, MAX_FRAMES - 1]
+        assert router.stats.malformed == 0
+        (words,) = told(caplog)
+        assert f"a message of more than {MAX_FRAMES} frames" in words
+
+
+@pytest.mark.one_task
+@pytest.mark.parametrize("socket_type", [zmq.ROUTER, zmq.DEALER, zmq.REQ])
+async def test_peer_that_introduces_itself(
+    loop: Harness, addresses: Addresses, socket_type: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The empty message with which some peers introduce themselves to a replier is no request, nor malformed."""
+    async with loop.context(linger=0) as context:
         replier = context.replier(bind=addresses.new("tcp"))
-        with zmq.Context() as plain_context, plain_context.socket(zmq.ROUTER) as peer:
-            peer.set(zmq.PROBE_ROUTER, 1)
-            peer.linger = 0
-            peer.connect(replier.endpoints[0].address)
-            request = await replier.receive()
-            assert (request.id, request.parts) == (request.peer, [])
-        dealer = context.dealer(connect=replier.endpoints[0].address)
-        await dealer.send([b"id", b"", b"good"])
-        assert (await replier.receive()).parts == [b"good"]
+        address = replier.endpoints[0].address
+        probing = context.connection(socket_type, connect=address, options=zmqbridge.SocketOptions(probe_router=True))
+        while replier.stats.probes == 0:
+            with pytest.raises(zmqbridge.WouldBlock):
+                replier.receive_nowait()
+            await loop.turn()
+        if socket_type != zmq.ROUTER:
+            await probing.send(b"good" if socket_type == zmq.REQ else [b"id", b"", b"good"])
+        else:
+            await context.dealer(connect=address).send([b"id", b"", b"good"])
+        request = await replier.receive()
+        assert request.parts == [b"good"]
+        stats = replier.stats
+        assert (stats.received, stats.probes, stats.malformed) == (1, 1, 0)
+        assert told(caplog) == []
+
+
+async def test_empty_requests(loop: Harness, addresses: Addresses) -> None:
+    """A request without parts, or with an empty one, is a request: it has an id, or the envelope of a REQ socket."""
+    async with loop.context(linger=0) as context:
+        replier = context.replier(bind=addresses.new("tcp"))
+        address = replier.endpoints[0].address
+        asking = loop.spawn(context.requester(connect=address).request, b"")
+        request = await replier.receive()
+        assert request.parts == [b""]
+        await request.reply([])
+        assert await asking.result() == []
+        await context.dealer(connect=address).send([b"id", b""])
+        request = await replier.receive()
+        assert (request.id, request.parts) == (b"id", [])
+        await context.connection(zmq.REQ, connect=address).send(b"")
+        request = await replier.receive()
+        assert (request.id, request.parts) == (request.peer, [b""])
+        assert (replier.stats.received, replier.stats.probes) == (3, 0)
+
+
+async def test_router_that_introduces_itself(
+    loop: Harness, addresses: Addresses, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The empty message with which some routers introduce themselves to a requester is nothing malformed either."""
+    async with loop.context(linger=0) as context:
+        options = zmqbridge.SocketOptions(probe_router=True, connect_routing_id=b"asking")
+        requester = context.requester(bind=addresses.new("tcp"))
+        router = context.router(connect=requester.endpoints[0].address, options=options)
+        asking = loop.spawn(requester.request, b"?")
+        peer, frames = await router.receive()
+        await router.send(peer, frames)
+        assert await asking.result() == [b"?"]
+        stats = requester.stats
+        assert (stats.received, stats.probes, stats.malformed, stats.unmatched_replies) == (1, 1, 0, 0)
+        assert told(caplog) == []
 
 
 # --- bursts ---
@@ -221,7 +306,7 @@ async def flooded(
     """A connection for which a burst of malformed messages and then a good one are queued, and what the latter is."""
     if role == "subscriber":
         subscriber, peer = await subscribed(context, addresses.new("inproc"))
-        await peer.send_many([b"junk"] for _ in range(BURST))
+        await peer.send_many([b"no", b"publication", b"this"] for _ in range(BURST))
         await peer.send(b"good\0at last")
         return subscriber, (b"good", b"at last")
     replier = context.replier(bind=addresses.new("inproc"), options=UNLIMITED)
@@ -441,10 +526,53 @@ async def test_never_reads_under_many_names(loop: Harness, addresses: Addresses)
             deaf = context.dealer(connect=address, options=small)
             await deaf.send_many([b"id", b"", b"%d" % question] for question in range(asked))
             assert await requester.request(b"%d" % number, timeout=20) == [b"%d" % number]
-        await loop.until(lambda: replier.stats.received == names * (asked + 1))
-        assert replier.stats.sent + replier.stats.dropped_replies == names * (asked + 1)
+        await loop.until(lambda: replier.stats.sent + replier.stats.dropped_replies == names * (asked + 1))
+        assert replier.stats.received == names * (asked + 1)
         # All together have the first wait, and a tenth of the time, which is little more.
         assert 1 <= waits < names / 4
+
+
+class Noting(Patience):
+    """Notes of each wait whether it held up nobody."""
+
+    __slots__ = ("noted",)
+
+    def __init__(self, longest: float) -> None:
+        super().__init__(longest)
+        self.noted: list[bool] = []
+
+    def spend(self, waited: float, *, in_vain: bool, alone: bool) -> None:
+        self.noted.append(alone)
+        super().spend(waited, in_vain=in_vain, alone=alone)
+
+
+@pytest.mark.parametrize(
+    ("clients", "receivers", "alone"), [(1, 0, True), (2, 0, False), (2, 1, True)], ids=["alone", "held up", "received"]
+)
+async def test_who_is_held_up(loop: Harness, addresses: Addresses, clients: int, receivers: int, alone: bool) -> None:
+    """A reply that waits for room holds up other clients, if there are any whose requests nobody else receives."""
+    async with loop.context(linger=0) as context:
+        small = SocketOptions(send_high_water_mark=1, receive_high_water_mark=1)
+        asks_more = SocketOptions(send_high_water_mark=0, receive_high_water_mark=1)
+        replier = context.replier(bind=addresses.new("inproc"), options=small, reply_timeout=0.05)
+        noting = replier._patience = Noting(0.05)
+        address = replier.endpoints[0].address
+        requests = []
+        for number in range(clients):
+            client = context.dealer(connect=address, options=asks_more)
+            for _ in range(3):  # of whose replies two fit into the queue of the two high-water marks
+                client.send_nowait([b"%d" % number, b"", b"?"])
+                requests.append(await replier.receive())
+        receiving = [loop.spawn(replier.receive) for _ in range(receivers)]
+        await loop.parked(replier, receivers)
+        for request in requests[:3]:
+            await request.reply(b"!")
+        assert noting.noted == [alone]
+        assert replier.stats.dropped_replies == 1
+        for task in receiving:
+            task.cancel()
+            with pytest.raises(TaskCancelled):
+                await task.result()
 
 
 @pytest.mark.one_task
@@ -491,6 +619,31 @@ async def test_huge_messages(loop: Harness, addresses: Addresses) -> None:
             while (await replier.receive()).parts != [b"small"]:
                 assert replier.stats.buffered <= 1
         assert replier.stats.malformed == 10
+
+
+@pytest.mark.each_backend
+async def test_message_of_very_many_frames(loop: Harness, addresses: Addresses) -> None:
+    """A message of very many frames is read in many turns of the loop, which runs others meanwhile."""
+    frames, turns = 40 * 4096, 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            await loop.turn()
+            turns += 1
+
+    async with loop.context(linger=0) as context:
+        puller = context.puller(bind=addresses.new("inproc"))
+        pusher = context.pusher(connect=puller.endpoints[0].address)
+        await pusher.send([b""] * frames)
+        await pusher.send(b"behind it")
+        counting = loop.spawn(count_turns)
+        assert await puller.receive() == [b""] * frames
+        assert turns >= 40 - MISSED_TURNS
+        assert await puller.receive() == [b"behind it"]
+        counting.cancel()
+        with pytest.raises(TaskCancelled):
+            await counting.result()
 
 
 @pytest.mark.one_task

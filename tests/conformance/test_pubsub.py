@@ -20,7 +20,7 @@ UNLIMITED = zmqbridge.SocketOptions(send_high_water_mark=0)
 
 
 async def publish_until_heard(
-    loop: Harness, publisher: zmqbridge.Publisher, subscriber: zmqbridge.Subscriber, tag: str = "probe"
+    loop: Harness, publisher: zmqbridge.Publisher, subscriber: zmqbridge.Subscriber[Any], tag: str = "probe"
 ) -> None:
     """Return once a publication has come through, and nothing of the probing is left behind.
 
@@ -250,3 +250,18 @@ async def test_more_tags_than_any_high_water_mark(loop: Harness, addresses: Addr
         subscribed = {(await publisher.receive())[0] for _ in tags}
         assert subscribed == {b"\1" + tag.encode() for tag in tags}
         assert subscriber.getsockopt(zmq.SNDHWM) == 0
+
+
+@pytest.mark.any_loop
+@pytest.mark.one_task
+async def test_longest_tags(loop: Harness, addresses: Addresses) -> None:
+    """A tag of 4,096 bytes can be subscribed to; a longer one, over which libzmq crashes, is an error that says so."""
+    async with loop.context() as context:
+        subscriber = context.subscriber(bind=addresses.new("inproc"), tags=["x" * 4096])
+        subscriber.unsubscribe("x" * 4096)
+        for tag in ("x" * 4097, b"x" * 1_000_000):
+            with pytest.raises(zmqbridge.LocalProtocolError, match=rf"'x+.* {len(tag)} bytes.* first 4096 bytes"):
+                subscriber.subscribe(tag)
+            with pytest.raises(zmqbridge.LocalProtocolError, match="4096"):
+                context.subscriber(bind=addresses.new("inproc"), tags=[tag])
+        assert subscriber.tags == ()

@@ -323,7 +323,7 @@ async def test_malformed_replies(loop: Harness, addresses: Addresses) -> None:
         peer, (id, delimiter, question) = await router.receive()
         assert (delimiter, question) == (b"", b"?")
         for layout in (
-            [b""],
+            [b"\0"],
             [b"one"],
             [id],
             [id, b"no delimiter"],

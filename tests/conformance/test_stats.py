@@ -17,7 +17,7 @@ MESSAGES: list[zmqbridge.framing.Message] = [b"tag\0one", THREE, b"tag\0two", TH
 
 def counted(stats: zmqbridge.Stats) -> int:
     """How many messages a connection says that it was given."""
-    return stats.received + stats.buffered + stats.malformed + stats.unmatched_replies + stats.dropped
+    return stats.received + stats.buffered + stats.malformed + stats.unmatched_replies + stats.probes + stats.dropped
 
 
 async def test_a_subscriber_that_is_closed(loop: Harness, addresses: Addresses) -> None:

@@ -36,7 +36,7 @@ PLAN = Plan(
         *(f"Attempt.{name}" for name in ("sent", "_ended")),
         "Guard._describe",
         *(f"{kind}.{name}" for kind in ("Dealer", "Requester") for name in ("_context", "_link", "_faults")),
-        *(f"RequesterProtocol.{name}" for name in ("unmatched", "faults", "_ids")),
+        *(f"RequesterProtocol.{name}" for name in ("unmatched", "probes", "faults", "_ids")),
         *(
             f"ModelSocket.{name}"
             for name in ("raw", "fd", "type_name", "tells_room", "receives", "hides_ends", "single")
@@ -59,7 +59,7 @@ class ModelHome(Home):
 
     pipe: Pipe
 
-    def open_socket(self, socket_type: int, linger: float) -> ModelSocket:
+    def open_socket(self, socket_type: int, linger: float, *, tracing: bool = False) -> ModelSocket:
         return ModelSocket(self.pipe, FD)
 
 

@@ -6,7 +6,7 @@ readable or not, for a deadline that has passed or not. A step runs one ready ta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from types import coroutine
 from typing import Any
 
@@ -140,6 +140,9 @@ class ModelBackend:
 
     def start_task(self, function: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], object]:
         raise AssertionError("the core starts no tasks for messages")
+
+    async def run_together(self, functions: Sequence[Callable[[], Awaitable[None]]]) -> None:
+        raise AssertionError("nothing in these tests runs functions together")
 
     # --- what the test does ---
 

@@ -32,7 +32,7 @@ class ModelHome(Home):
         super().__init__(zmq.Context, name="model")
         self._wire = wire
 
-    def open_socket(self, socket_type: int, linger: float) -> ModelSocket:
+    def open_socket(self, socket_type: int, linger: float, *, tracing: bool = False) -> ModelSocket:
         return ModelSocket(self._wire, FD)
 
 

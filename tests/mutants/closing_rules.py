@@ -7,9 +7,12 @@ from tests.mutants.changes import (
     branch,
     condition,
     drop_assignment,
+    drop_branch,
     drop_call,
     handler,
+    never,
     replace_call,
+    uncaught,
     unguarded,
 )
 from tests.mutants.mutation import Mutation, conformance
@@ -19,6 +22,9 @@ __all__ = ["MUTATIONS"]
 CHANNEL = "zmqbridge.channel.channel"
 GUARD = "zmqbridge.waiting.guard:Guard"
 HOME = "zmqbridge.home:Home"
+LINK = "zmqbridge.link:Link"
+BIND = "zmqbridge.socket.bare:BareSocket.bind"
+WHY_TAKEN = "zmqbridge.socket.paths:why_taken"
 LOT = "zmqbridge.waiting.parking:ParkingLot"
 CLOSING = conformance("asyncio", "closing")
 MISUSE = conformance("asyncio", "misuse")
@@ -26,6 +32,8 @@ GUARDS = ("tests/waiting/test_guard.py",)
 LOOKS = ("tests/channel/test_looks.py",)
 HOMES = ("tests/test_home.py",)
 ENDS = ("tests/test_ends.py",)
+PENDING = (*ENDS, "-k", "what_is_pending")
+ENDPOINTS = conformance("asyncio", "endpoints")
 DROPPING = conformance("asyncio", "dropping")
 
 CLOSES = [
@@ -46,7 +54,7 @@ CLOSES = [
         "a receive that is woken sees it",
         f"{CHANNEL}:Channel.receive",
         drop_call("check").within(branch("is_first")),
-        CLOSING,
+        LOOKS,
     ),
     Mutation(
         "closing",
@@ -115,7 +123,7 @@ FORKS = [
         condition("forked", becomes="False"),
         MISUSE,
     ),
-    Mutation("fork", "the child does not end the parent's context", f"{HOME}.terminate", unguarded("forked"), HOMES),
+    Mutation("fork", "the child does not end the parent's context", f"{HOME}.terminate", drop_branch("forked"), HOMES),
     Mutation(
         "fork",
         "the end of the child closes nothing of the parent's",
@@ -184,9 +192,85 @@ THE_CONTEXT_ENDS = [
     ),
     Mutation(
         "end of the context",
-        "a link does not keep its home",
-        "zmqbridge.link:Link.__init__",
-        replace_call("ref", "(lambda: home)"),
+        "a link does not keep its connection: to be closed",
+        f"{LINK}.__init__",
+        replace_call("WeakMethod", "(lambda: close)"),
+        DROPPING,
+    ),
+    Mutation(
+        "end of the context",
+        "a link does not keep its connection: to be named",
+        f"{LINK}.__init__",
+        assigned("name", "describe"),
+        DROPPING,
+    ),
+    Mutation(
+        "end of the context",
+        "a decoder does not keep its replier",
+        "zmqbridge.connections.reqrep:RequestDecoder.__init__",
+        replace_call("ref", "(lambda: replier)"),
+        DROPPING,
+    ),
+    Mutation(
+        "end of the context",
+        "a link whose connection is gone is closed all the same",
+        f"{LINK}.close",
+        unguarded("end"),
+        (*DROPPING, *HOMES),
+    ),
+    Mutation(
+        "end of the context",
+        "a name that nobody has bound is pending",
+        f"{HOME}.join",
+        drop_call("add").within(branch("_bound")),
+        PENDING,
+    ),
+    Mutation(
+        "end of the context",
+        "a name that somebody has bound is not pending",
+        f"{HOME}.join",
+        condition("_bound", becomes="True"),
+        PENDING,
+    ),
+    Mutation(
+        "end of the context", "a name that is bound is pending no more", f"{HOME}.join", drop_call("discard"), PENDING
+    ),
+    Mutation(
+        "end of the context", "only names within the process are pending", f"{HOME}.join", never("startswith"), PENDING
+    ),
+    Mutation(
+        "end of the context",
+        "a name that is unbound is bound by nobody",
+        f"{LINK}._forget_endpoint",
+        drop_call("part"),
+        PENDING,
+    ),
+    Mutation(
+        "end of the context",
+        "a name whose link has ended is bound by nobody",
+        f"{LINK}._leave",
+        drop_call("part"),
+        PENDING,
+    ),
+    Mutation(
+        "end of the context",
+        "a name whose link could not be made is bound by nobody",
+        f"{LINK}.__init__",
+        drop_call("part"),
+        PENDING,
+    ),
+    Mutation(
+        "end of the context",
+        "a context that is full takes no more",
+        f"{HOME}.open_socket",
+        never("_most"),
+        (*ENDS, "-k", "pending"),
+    ),
+    Mutation(
+        "end of the context",
+        "a link that has ended leaves its home",
+        f"{HOME}.leave",
+        drop_call("discard"),
         DROPPING,
     ),
     Mutation(
@@ -203,6 +287,22 @@ THE_CONTEXT_ENDS = [
         drop_call("join"),
         ("tests/test_backends.py", "-k", "waits_for_a_peer"),
     ),
+]
+
+PATHS = [
+    Mutation("paths", "a path that is in use is refused", BIND, never("why_taken"), ENDPOINTS),
+    Mutation("paths", "a descriptor that is given is not asked for its path", BIND, unguarded("USE_FD"), ENDPOINTS),
+    Mutation("paths", "a file that is no socket is left alone", WHY_TAKEN, never("S_ISSOCK"), ENDPOINTS),
+    Mutation(
+        "paths",
+        "a socket's file at which nobody listens is taken over",
+        WHY_TAKEN,
+        uncaught("ConnectionRefusedError"),
+        ENDPOINTS,
+    ),
+    Mutation("paths", "who is too busy to accept is not waited for", WHY_TAKEN, drop_call("setblocking"), ENDPOINTS),
+    Mutation("paths", "a name without a file is the system's to know", WHY_TAKEN, unguarded("startswith"), ENDPOINTS),
+    Mutation("paths", "a path that is too long is libzmq's to refuse", WHY_TAKEN, never("args"), ENDPOINTS),
 ]
 
 COUNTS = [
@@ -222,4 +322,4 @@ COUNTS = [
     ),
 ]
 
-MUTATIONS = [*CLOSES, *FORKS, *THE_CONTEXT_ENDS, *COUNTS]
+MUTATIONS = [*CLOSES, *FORKS, *THE_CONTEXT_ENDS, *PATHS, *COUNTS]

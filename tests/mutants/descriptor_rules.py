@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.mutants.changes import (
     argument,
+    assigned,
     branch,
     condition,
     drop_assignment,
@@ -16,7 +17,9 @@ from tests.mutants.changes import (
     only_if,
     replace_call,
     returns,
+    uncaught,
     unguarded,
+    value,
     whole_test,
 )
 from tests.mutants.mutation import Mutation, conformance
@@ -36,6 +39,10 @@ ATTEMPTS = ("tests/channel/test_attempt.py",)
 LOOKS = ("tests/channel/test_looks.py",)
 PUMPS = ("tests/channel/test_pump.py",)
 SOCKETS = ("tests/sockets",)
+RECEIVING = ("tests/sockets/test_receiving.py",)
+BREAKING = ("tests/sockets/test_breaking_off.py",)
+BEYONDS = ("tests/channel/test_beyond.py",)
+BEYOND = "zmqbridge.channel.beyond:Beyond"
 
 ONLY_READABLE = [
     Mutation(
@@ -132,7 +139,7 @@ ANY_CALL_EATS_THE_EDGE = [
         "who leads looks where the edge is stale",
         f"{CHANNEL}._lead",
         drop_call("look").within(branch("reads")),
-        MODEL,
+        LOOKS,
     ),
     Mutation(
         "2",
@@ -286,6 +293,110 @@ AN_ANSWER_MAY_BE_WRONG = [
     ),
 ]
 
+# A ROUTER, a STREAM or a PAIR does not see that a peer is gone while messages of its are unread.
+A_PEER_THAT_IS_GONE = [
+    Mutation(
+        "gone",
+        "while a send waits more is read, so that the end of its peer is seen",
+        LOOK,
+        never("serves"),
+        BEYONDS,
+    ),
+    Mutation(
+        "gone",
+        "where an end is seen at once no more is read",
+        LOOK,
+        unguarded("serves"),
+        BEYONDS,
+    ),
+    Mutation(
+        "gone",
+        "where no send waits no more is read",
+        LOOK,
+        unguarded("lanes").within(whole_test("POLLIN", "lanes")),
+        BEYONDS,
+    ),
+    Mutation(
+        "gone",
+        "a ROUTER, a STREAM and a PAIR hide ends",
+        "zmqbridge.socket.plain:_HIDES_ENDS",
+        value("frozenset()"),
+        BEYONDS,
+    ),
+    Mutation(
+        "gone",
+        "an end makes no descriptor readable, so it is looked for again",
+        f"{CHANNEL}.patience",
+        unguarded("serves"),
+        BEYONDS,
+    ),
+    Mutation("gone", "it is told that the first send waits", f"{CHANNEL}.writer_parked", drop_call("begin"), BEYONDS),
+    Mutation(
+        "gone",
+        "sends that wait later put nothing off",
+        f"{CHANNEL}.writer_parked",
+        unguarded("writers"),
+        BEYONDS,
+    ),
+    Mutation(
+        "gone",
+        "no more is read before a send has waited for some time",
+        f"{BEYOND}.begin",
+        drop_assignment("_due"),
+        BEYONDS,
+    ),
+    Mutation("gone", "no more is read before it is time", f"{BEYOND}.is_due", never("_due"), BEYONDS),
+    Mutation("gone", "the next time comes later", f"{BEYOND}.is_due", drop_assignment("_due"), BEYONDS),
+    Mutation(
+        "gone",
+        "Intake asks whether it is time",
+        "zmqbridge.channel.intake:Intake.read_beyond",
+        condition("is_due", becomes="True"),
+        BEYONDS,
+    ),
+    Mutation(
+        "gone",
+        "no more is read than libzmq itself may hold",
+        f"{BEYOND}.room",
+        assigned("most", "maxsize"),
+        BEYONDS,
+    ),
+    Mutation("gone", "a batch is read at a time", f"{BEYOND}.room", replace_call("min", "(most - buffered)"), BEYONDS),
+    Mutation(
+        "gone", "where libzmq has no limit there is none", f"{BEYOND}.room", condition("mark", becomes="True"), BEYONDS
+    ),
+    Mutation("gone", "each peer may have sent as much", f"{BEYOND}.note", drop_call("update"), BEYONDS),
+    Mutation(
+        "gone",
+        "who is met again is no other peer",
+        f"{BEYOND}.note",
+        argument("update", 0, "map(id, messages)"),
+        BEYONDS,
+    ),
+    Mutation(
+        "gone",
+        "only where the first frame is a peer's name is it one",
+        f"{BEYOND}.note",
+        condition("_names_peers", becomes="True"),
+        BEYONDS,
+    ),
+    Mutation("gone", "peers are counted anew when all was taken", f"{BEYOND}.room", drop_call("clear"), BEYONDS),
+    Mutation(
+        "gone",
+        "whose messages were read is noted",
+        "zmqbridge.channel.intake:Intake.read_beyond",
+        replace_call("note", "self._receive(room)"),
+        BEYONDS,
+    ),
+    Mutation(
+        "gone",
+        "what libzmq may hold is the receive high-water mark",
+        "zmqbridge.link:Link._adapt",
+        drop_assignment("mark"),
+        ("tests/test_read_ahead.py",),
+    ),
+]
+
 A_MESSAGE_GOES_WHOLE = [
     Mutation(
         "6",
@@ -305,12 +416,65 @@ A_MESSAGE_GOES_WHOLE = [
     Mutation("6", "a message is read whole", f"{PLAIN}._receive", never("more"), SOCKETS),
     Mutation("6", "a message is read whole (ctypes)", f"{LEAN}._more_follows", returns("False"), SOCKETS),
     Mutation("6", "a long message is read on by the next call", f"{PLAIN}._receive", unguarded("_begun"), SOCKETS),
+    Mutation("6", "a long message is read on (ctypes)", f"{LEAN}._receive", never("_begun"), RECEIVING),
+    Mutation(
+        "6", "a call reads no more of a long message than a batch", f"{LEAN}._read_on", unguarded("cost"), RECEIVING
+    ),
+    Mutation(
+        "6",
+        "nor more when it reads on",
+        f"{LEAN}._receive",
+        never("room").within(branch("_begun")),
+        RECEIVING,
+    ),
     Mutation(
         "6",
         "a message of too many frames is left out whole",
         f"{PLAIN}._add",
         condition("_message", "max_frames", becomes="True"),
         SOCKETS,
+    ),
+    Mutation(
+        "6",
+        "a message of too many frames is noted once",
+        f"{PLAIN}._add",
+        drop_assignment("_message", of="None"),
+        BREAKING,
+    ),
+    Mutation(
+        "6",
+        "what follows one that is left out is a message",
+        f"{PLAIN}._add",
+        drop_assignment("_begun", of="False"),
+        BREAKING,
+    ),
+    Mutation(
+        "6",
+        "the rest of a message for which there was no memory is no message",
+        f"{PLAIN}.receive",
+        drop_call("_skip_what_broke_off").within(handler("MemoryError")),
+        BREAKING,
+    ),
+    Mutation(
+        "6",
+        "a receive in the middle of another takes nothing",
+        f"{PLAIN}.receive",
+        never("_reading"),
+        BREAKING,
+    ),
+    Mutation(
+        "6",
+        "a receive in the middle of another is not told that this is all",
+        f"{PLAIN}.receive",
+        returns("[], True").within(branch("_reading")),
+        BREAKING,
+    ),
+    Mutation(
+        "6",
+        "when a receive is over the next one reads",
+        f"{PLAIN}.receive",
+        drop_assignment("_reading", of="False"),
+        BREAKING,
     ),
     Mutation(
         "6",
@@ -340,6 +504,69 @@ A_MESSAGE_GOES_WHOLE = [
         drop_branch("_in_message"),
         SOCKETS,
     ),
+    Mutation(
+        "6",
+        "what was sent in the middle of a message follows it at once",
+        f"{PLAIN}.send",
+        drop_call("_send_behind"),
+        BREAKING,
+    ),
+    Mutation(
+        "6",
+        "what was sent in the middle of a message that was refused is not dropped",
+        f"{PLAIN}._send_several",
+        condition("behind", becomes="False"),
+        BREAKING,
+    ),
+    Mutation(
+        "6",
+        "what was sent in the middle of a message, and has no room, is kept",
+        f"{PLAIN}._send_behind",
+        drop_assignment("_behind", of="behind"),
+        BREAKING,
+    ),
+    Mutation(
+        "6",
+        "a message that was refused does not overtake it either",
+        f"{PLAIN}.send",
+        replace_call("send", "self._send_several(frames)"),
+        BREAKING,
+    ),
+    Mutation(
+        "6",
+        "no later message overtakes what waits to be sent",
+        f"{PLAIN}.send",
+        never("_send_behind"),
+        BREAKING,
+    ),
+    Mutation(
+        "6",
+        "what waits to be sent is sent when EVENTS is read",
+        f"{PLAIN}.events",
+        drop_call("_send_behind"),
+        BREAKING,
+    ),
+    Mutation(
+        "6",
+        "what waits to be sent is sent when EVENTS is read (ctypes)",
+        f"{LEAN}.events",
+        unguarded("_behind"),
+        BREAKING,
+    ),
+    Mutation(
+        "6",
+        "a peer that is gone by then keeps nothing back",
+        f"{PLAIN}._send_behind",
+        uncaught("PeerUnreachable"),
+        BREAKING,
+    ),
+    Mutation(
+        "6",
+        "when a message is sent the next one is not in the middle of it",
+        f"{PLAIN}._send_several",
+        drop_assignment("_in_message", of="False"),
+        BREAKING,
+    ),
 ]
 
 UNREGISTER_BEFORE_CLOSING = [
@@ -364,8 +591,8 @@ NEVER_END_THE_CONTEXT_ON_THE_LOOP = [
         "8",
         "it is terminated off the loop's thread",
         "zmqbridge._termination:Termination._begin",
-        replace_call("start", "self._terminate()"),
-        conformance("asyncio", "closing"),
+        replace_call("start", "self._context.term() or self._done.set()"),
+        ("tests/test_ends.py", "-k", "thread_of_its_own"),
     ),
 ]
 
@@ -375,6 +602,7 @@ MUTATIONS = [
     *AFTER_EAGAIN_IT_IS_ARMED,
     *NEVER_LEFT_UNREAD,
     *AN_ANSWER_MAY_BE_WRONG,
+    *A_PEER_THAT_IS_GONE,
     *A_MESSAGE_GOES_WHOLE,
     *UNREGISTER_BEFORE_CLOSING,
     *NEVER_END_THE_CONTEXT_ON_THE_LOOP,

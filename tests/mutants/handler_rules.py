@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from tests.mutants.changes import assigned, branch, condition, drop_branch, drop_call, never, unguarded
+from tests.mutants.changes import (
+    assigned,
+    branch,
+    condition,
+    drop_branch,
+    drop_call,
+    drop_decrement,
+    drop_increment,
+    never,
+    replace_call,
+    replace_use,
+    unguarded,
+    value,
+    whole_test,
+)
 from tests.mutants.mutation import Mutation
 
 __all__ = ["MUTATIONS"]
 
 PUMP = "zmqbridge.channel.pump:Pump"
-UNANSWERED = "zmqbridge_twisted.unanswered:Unanswered.add"
+UNANSWERED = "zmqbridge_twisted.unanswered:Unanswered"
 MODEL = ("tests/model",)
 PUMPS = ("tests/channel/test_pump.py",)
-FUZZ = ("tests/test_fuzz.py",)
+ANSWERING = ("tests/test_protocols.py", "-k", "Answering")
+MEMORIES = ("tests/test_unanswered.py",)
 
 MUTATIONS = [
     Mutation("handlers", "a touch has a pump that reads look", f"{PUMP}.wake", unguarded("_reads"), MODEL),
@@ -27,7 +42,7 @@ MUTATIONS = [
         condition("stale", becomes="False"),
         PUMPS,
     ),
-    Mutation("handlers", "what a look leaves behind is for the next turn", f"{PUMP}.look", unguarded("stale"), MODEL),
+    Mutation("handlers", "what a look leaves behind is for the next turn", f"{PUMP}.look", unguarded("stale"), PUMPS),
     Mutation(
         "handlers", "what is read and not delivered is for the next turn", f"{PUMP}.look", unguarded("inbox"), PUMPS
     ),
@@ -44,8 +59,39 @@ MUTATIONS = [
         PUMPS,
     ),
     Mutation("handlers", "what is stopped leads no more", f"{PUMP}.stop", drop_call("leave_watcher"), PUMPS),
-    Mutation("handlers", "only so many requests wait for an answer", UNANSWERED, unguarded("limit"), FUZZ),
-    Mutation("handlers", "those that wait take only so much memory", UNANSWERED, unguarded("memory"), FUZZ),
-    Mutation("handlers", "a request waits for an answer only so long", UNANSWERED, unguarded("lifetime"), FUZZ),
-    Mutation("handlers", "two clients that choose the same id are told apart", UNANSWERED, never("id"), FUZZ),
+    Mutation("handlers", "what failed is tried again", f"{PUMP}.look", drop_call("_retry_later"), PUMPS),
+    Mutation("handlers", "what failed is not tried at once", f"{PUMP}.look", unguarded("_retrying"), PUMPS),
+    Mutation(
+        "handlers", "only so many requests wait for an answer", f"{UNANSWERED}.add", unguarded("limit"), ANSWERING
+    ),
+    Mutation(
+        "handlers", "a request waits for an answer only so long", f"{UNANSWERED}.add", unguarded("lifetime"), ANSWERING
+    ),
+    Mutation(
+        "handlers", "two clients that choose the same id are told apart", f"{UNANSWERED}.add", never("id"), ANSWERING
+    ),
+    Mutation(
+        "handlers", "an answer carries its client's own id", f"{UNANSWERED}.take", replace_use("own", "id"), ANSWERING
+    ),
+    Mutation(
+        "handlers", "those that wait take only so much memory", f"{UNANSWERED}.add", unguarded("memory"), MEMORIES
+    ),
+    Mutation(
+        "handlers",
+        "the newest is kept",
+        f"{UNANSWERED}.add",
+        replace_call("len", "2").everywhere().within(whole_test("lifetime")),
+        ("tests/test_unanswered.py", "-k", "newest"),
+    ),
+    Mutation("handlers", "each frame takes memory", "zmqbridge.framing:FRAME_MEMORY", value("0"), MEMORIES),
+    Mutation(
+        "handlers", "each request takes memory", "zmqbridge_twisted.unanswered:REQUEST_MEMORY", value("0"), MEMORIES
+    ),
+    Mutation("handlers", "the way back takes memory", f"{UNANSWERED}.add", drop_increment("taken"), MEMORIES),
+    Mutation(
+        "handlers", "what is answered takes none any more", f"{UNANSWERED}.take", drop_decrement("memory"), MEMORIES
+    ),
+    Mutation(
+        "handlers", "what is forgotten is counted", f"{UNANSWERED}._forget", drop_increment("forgotten"), MEMORIES
+    ),
 ]

@@ -6,12 +6,16 @@ from tests.mutants.changes import (
     argument,
     assigned,
     condition,
+    drop_assignment,
     drop_call,
+    drop_increment,
     imports,
     never,
     rename,
+    replace_call,
     replace_use,
     uncaught,
+    unguarded,
     value,
 )
 from tests.mutants.mutation import Mutation, conformance
@@ -24,7 +28,14 @@ REQREP = "zmqbridge.connections.reqrep"
 STATS = "zmqbridge.link:Link.stats"
 PURE = ("tests/test_protocols.py",)
 
-PATIENCE = "zmqbridge.waiting.patience:Patience.spend"
+INTAKE = "zmqbridge.channel.intake:Intake"
+BURST = "zmqbridge.bursts:Burst"
+BURSTS = ("tests/test_bursts.py",)
+UNFIT = (*conformance("asyncio", "hostile"), "-k", "many_frames or more_frames")
+PURSE = "zmqbridge.waiting.patience:Patience"
+PATIENCE = f"{PURSE}.spend"
+HELD_UP = (*conformance("asyncio", "hostile"), "-k", "held_up")
+NEVER_READS = conformance("asyncio", "hostile", "reqrep")
 PATIENCES = ("tests/waiting/test_patience.py",)
 
 MUTATIONS = [
@@ -34,6 +45,30 @@ MUTATIONS = [
         "zmqbridge.bursts:QUIET_SECONDS",
         value("0.0"),
         conformance("asyncio", "hostile"),
+    ),
+    Mutation("nothing let in", "what was told is quiet for a while", f"{BURST}.untold", never("now"), BURSTS),
+    Mutation("nothing let in", "each is told once", f"{BURST}.untold", drop_assignment("_told"), BURSTS),
+    Mutation(
+        "nothing let in",
+        "a burst that goes on is told as often",
+        f"{BURST}.untold",
+        drop_assignment("_quiet_until"),
+        BURSTS,
+    ),
+    Mutation("nothing let in", "nothing begins no burst", f"{BURST}.untold", unguarded("fresh"), BURSTS),
+    Mutation(
+        "nothing let in",
+        "kinds without end are one kind",
+        "zmqbridge.bursts:Bursts.count",
+        drop_assignment("kind"),
+        BURSTS,
+    ),
+    Mutation(
+        "nothing let in",
+        "kinds that are known stay so",
+        "zmqbridge.bursts:Bursts.count",
+        unguarded("kind"),
+        BURSTS,
     ),
     Mutation(
         "nothing let in",
@@ -77,6 +112,55 @@ MUTATIONS = [
         "zmqbridge.channel.intake:Intake._receive",
         drop_call("_report_faults"),
         conformance("asyncio", "hostile"),
+    ),
+    Mutation(
+        "nothing let in",
+        "what is left out unread is counted as malformed",
+        f"{INTAKE}._count_unfit",
+        drop_call("count"),
+        UNFIT,
+    ),
+    Mutation(
+        "nothing let in",
+        "what is left out unread has arrived",
+        f"{INTAKE}._count_unfit",
+        drop_increment("arrived"),
+        UNFIT,
+    ),
+    Mutation(
+        "nothing let in",
+        "what is left out unread is counted once",
+        f"{INTAKE}._count_unfit",
+        drop_call("clear"),
+        UNFIT,
+    ),
+    Mutation(
+        "nothing let in",
+        "a pattern knows how many frames its messages have",
+        f"{INTAKE}.__init__",
+        drop_assignment("max_frames"),
+        UNFIT,
+    ),
+    Mutation(
+        "nothing let in",
+        "how many frames a message may have is for the program to say",
+        "zmqbridge.socket.plain:Socket.apply",
+        drop_assignment("max_frames"),
+        UNFIT,
+    ),
+    Mutation(
+        "nothing let in",
+        "what has no tag is a message without one",
+        "zmqbridge.framing:split",
+        condition("found", becomes="True"),
+        PURE,
+    ),
+    Mutation(
+        "nothing let in",
+        "the first separator ends the tag",
+        "zmqbridge.framing:split",
+        rename("partition", "rpartition"),
+        (*PURE, "tests/test_framing.py"),
     ),
     Mutation(
         "nothing let in",
@@ -161,6 +245,63 @@ MUTATIONS = [
         PATIENCE,
         never("in_vain"),
         PATIENCES,
+    ),
+    Mutation("nothing let in", "what was spent comes back", f"{PURSE}.left", drop_assignment("_left"), PATIENCES),
+    Mutation("nothing let in", "time comes back once", f"{PURSE}.left", drop_assignment("_at"), PATIENCES),
+    Mutation(
+        "nothing let in",
+        "a small part of the time comes back",
+        "zmqbridge.waiting.patience:SHARE",
+        value("1.0"),
+        PATIENCES,
+    ),
+    Mutation(
+        "nothing let in", "what is owed is no wait", f"{PURSE}.left", replace_call("max", "self._left"), PATIENCES
+    ),
+    Mutation(
+        "nothing let in",
+        "no debt lasts for ever",
+        PATIENCE,
+        replace_call("max", "self._left - waited"),
+        PATIENCES,
+    ),
+    Mutation(
+        "nothing let in", "who is alone holds up nobody", PATIENCE, condition("alone", becomes="False"), PATIENCES
+    ),
+    Mutation(
+        "nothing let in",
+        "replies wait as long as the purse has",
+        f"{REQREP}:Replier._reply",
+        replace_call("left", "self._patience._longest"),
+        NEVER_READS,
+    ),
+    Mutation(
+        "nothing let in",
+        "what replies wait comes out of the purse",
+        f"{REQREP}:Replier._reply",
+        drop_call("_note_wait"),
+        NEVER_READS,
+    ),
+    Mutation(
+        "nothing let in",
+        "where another task receives nobody is held up",
+        f"{REQREP}:Replier._note_wait",
+        unguarded("has_readers"),
+        HELD_UP,
+    ),
+    Mutation(
+        "nothing let in",
+        "where there is one client nobody is held up",
+        f"{REQREP}:Replier._note_wait",
+        unguarded("mixed"),
+        HELD_UP,
+    ),
+    Mutation(
+        "nothing let in",
+        "several clients hold each other up",
+        f"{REQREP}:RequestDecoder.decode",
+        drop_assignment("mixed"),
+        HELD_UP,
     ),
     Mutation(
         "nothing let in",

@@ -35,9 +35,9 @@ def test_frames(socket: FastSocket, frames: Any) -> None:
 def test_addresses(socket: FastSocket, extension: Any) -> None:
     """Addresses that are missing or zero are refused before anything is called, and those in use stay in use."""
     with pytest.raises(KeyError):
-        extension.use({}, 1, 1)
+        extension.use({}, 1, 1, b"~")
     with pytest.raises(ValueError, match="the address of zmq_msg_init is zero"):
-        extension.use({"zmq_msg_init": 0}, 1, 1)
+        extension.use({"zmq_msg_init": 0}, 1, 1, b"~")
     nonsense: list[Any] = [(), ({},), ({}, 1), ({}, "1", 1), (5, 1, 1), ({"zmq_msg_init": "x"}, 1, 1), ({}, 1, 1, 1)]
     for wrong in nonsense:
         with pytest.raises((TypeError, KeyError)):

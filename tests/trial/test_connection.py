@@ -173,6 +173,20 @@ class AttributeTests(ConnectionCase):
             self.assertEqual({option: push.socket.getsockopt(option) for option in expected}, expected, attribute)
             self.assertEqual(getattr(push, attribute), value)
 
+    def test_socket_options(self) -> None:
+        """Options go before the attributes, a connection's before its factory's, each field for itself."""
+        factory = self.make_factory()
+        options = zmqbridge.SocketOptions(send_high_water_mark=5, receive_high_water_mark=6, router_handover=True)
+        factory.socketOptions = options
+        push_class = variant(tx.ZmqPushConnection, highWaterMark=9, reconnectInterval=250)
+        plain = push_class(factory)
+        own = variant(push_class, socketOptions=zmqbridge.SocketOptions(send_high_water_mark=7, linger=3))(factory)
+        told = [zmq.SNDHWM, zmq.RCVHWM, zmq.LINGER, zmq.RECONNECT_IVL]
+        self.assertEqual([plain.socket.get(option) for option in told], [5, 6, 100, 250])
+        self.assertEqual([own.socket.get(option) for option in told], [7, 6, 3000, 250])
+        with self.assertRaisesRegex(zmqbridge.OptionError, "it takes a SocketOptions"):
+            variant(push_class, socketOptions={"linger": 3})(factory)
+
     def test_set_at_the_constructor(self) -> None:
         """What an instance sets before the constructor runs on is applied likewise."""
 

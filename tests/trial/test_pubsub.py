@@ -160,6 +160,16 @@ class UntaggedCountTests(UntaggedTests):
         self.assertEqual((got, sub.getStats().malformed), ([(b"one",), (b"two", b""), b"three"], 0))
 
 
+class LongTagTests(PubSubCase):
+    def test_longest(self) -> None:
+        """A tag of 4,096 bytes can be subscribed to; a longer one is an error, for libzmq crashes over it."""
+        _, sub, _ = self.pair()
+        sub.subscribe("x" * 4096)
+        sub.unsubscribe("x" * 4096)
+        with self.assertRaisesRegex(zmqbridge.LocalProtocolError, "4097 bytes.* first 4096 bytes"):
+            sub.subscribe("x" * 4097)
+
+
 class PublishTests(PubSubCase):
     async def test_bytes_and_text(self) -> None:
         """A message and its tag may each be bytes or text, which is UTF-8; a subscriber gets bytes."""
@@ -258,6 +268,48 @@ class PublishTests(PubSubCase):
         for call in (lambda: pub.publish(b"message"), lambda: sub.subscribe(b""), lambda: sub.unsubscribe(b"")):
             with self.assertRaises(zmqbridge.ConnectionClosed):
                 call()
+
+
+class FramingTests(PubSubCase):
+    """What is txZMQ's by default, and another framing where a connection asks for it."""
+
+    async def exchange(self, framing: str, publications: list[Any]) -> list[Any]:
+        """Return what a handler gets of what is published in a framing, behind the probing."""
+        pub_class = type("Pub", (tx.ZmqPubConnection,), {"framing": framing})
+        sub_class = type("Sub", (tx.ZmqSubConnection,), {"framing": framing})
+        pub, sub, got = self.pair(pub_class, sub_class)
+        sub.subscribe("")
+        while not got:
+            pub.publish([b"probe"])
+            await self.turns(1)
+        for publication in publications:
+            pub.publish(*publication)
+        await self.until(lambda: len(self.of(got)) == len(publications))
+        return self.of(got)
+
+    def of(self, got: list[Any]) -> list[Any]:
+        return [each for each in got if b"probe" not in each[0]]
+
+    async def test_multipart(self) -> None:
+        """In the multipart framing the tag is a frame, and the handler gets those behind it, however many there are."""
+        publications = [([b"a", "é"], "tag"), (b"one", b"t\0"), ([], "none")]
+        got = await self.exchange("multipart", publications)
+        self.assertEqual(got, [([b"a", "é".encode()], b"tag"), ([b"one"], b"t\0"), ([], b"none")])
+
+    async def test_raw(self) -> None:
+        """In the raw framing the handler gets all frames, and an empty tag."""
+        got = await self.exchange("raw", [([b"a", b"", b"c"],), ("text",)])
+        self.assertEqual(got, [([b"a", b"", b"c"], b""), ([b"text"], b"")])
+
+    def test_wrong(self) -> None:
+        """A framing that is none, and a tag that has no place in one, are refused."""
+        pub = tx.ZmqPubConnection(self.factory)
+        pub.framing = "topic"  # type: ignore[assignment]
+        with self.assertRaisesRegex(ValueError, "framing='topic' is none"):
+            pub.publish(b"x")
+        pub.framing = "raw"
+        with self.assertRaisesRegex(zmqbridge.LocalProtocolError, "has no place in framing='raw'"):
+            pub.publish(b"x", "tag")
 
 
 class SubscribeTests(PubSubCase):

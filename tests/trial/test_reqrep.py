@@ -254,7 +254,7 @@ class RequestTests(ReqRepCase):
         req = self.asking(raw)
         reply = req.sendMsg(b"request")
         [[peer, id, *_]] = await self.received(raw, 1)
-        for frames in ([id], [id, b"no delimiter", b"part"], [b""], [id, id], [b"part"]):
+        for frames in ([id], [id, b"no delimiter", b"part"], [b"\0"], [id, id], [b"part"]):
             raw.send_multipart([peer, *frames])
         raw.send_multipart([peer, id, b"", b"good"])
         self.assertEqual(await reply, [b"good"])
@@ -1029,10 +1029,29 @@ class ReplierTests(ReqRepCase):
         """A request that begins with the delimiter, as a plain REQ socket's does, is answered in its own form."""
         rep = Echo(self.factory, TCP)
         client = self.plain(zmq.DEALER, rep)
-        for frames in ([b"", b"request"], [b""], [b"", b""], [b"", b"", b"", b"part"]):
+        for frames in ([b"", b"request"], [b"", b""], [b"", b"", b"", b"part"]):
             client.send_multipart(frames)
             self.assertEqual(await self.received(client, 1), [frames])
         self.assertEqual(rep.getStats().malformed, 0)
+
+    async def test_probes(self) -> None:
+        """The empty message with which a peer introduces itself is no request, and no reply; nothing is logged."""
+        rep = Echo(self.factory, TCP)
+        client = self.plain(zmq.DEALER, rep)
+        for frames in ([b""], [b"id", b"", b"request"]):
+            client.send_multipart(frames)
+        self.assertEqual(await self.received(client, 1), [[b"id", b"", b"request"]])
+        stats = rep.getStats()
+        self.assertEqual((stats.probes, stats.received, stats.malformed), (1, 1, 0))
+        raw = self.plain(zmq.ROUTER)
+        req = self.asking(raw)
+        reply = req.sendMsg(b"request")
+        [[peer, id, *_]] = await self.received(raw, 1)
+        for frames in ([b""], [id, b"", b"good"]):
+            raw.send_multipart([peer, *frames])
+        self.assertEqual(await reply, [b"good"])
+        stats = req.getStats()
+        self.assertEqual((stats.probes, stats.received, stats.malformed), (1, 1, 0))
 
     async def test_first_delimiter_counts(self) -> None:
         """The first empty frame ends the envelope, whatever the payload holds."""

@@ -33,6 +33,8 @@ import os
 from importlib import import_module
 from typing import Any
 
+from zmqbridge.framing import RESERVED
+
 __all__ = [
     "ALL",
     "BATCH_COST",
@@ -83,7 +85,7 @@ def load() -> Any:
         if not is_pyzmqs(libzmq):
             return None
         addresses = {name: _address(libzmq, name) for name in FUNCTIONS}
-        extension.use(addresses, FRAME_COST, SHARED_FROM)
+        extension.use(addresses, FRAME_COST, SHARED_FROM, RESERVED)
         atexit.register(extension.stop_asking)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=extension.forget_callers)

@@ -4,6 +4,7 @@
 
 Libzmq libzmq;
 Py_ssize_t frame_cost, shared_from;
+static PyObject *reserved;
 PyObject *frames_of, *nothing, *connection_closed, *context_terminated;
 
 static const struct {
@@ -29,10 +30,11 @@ enum { COUNT = sizeof functions / sizeof *functions };
 PyObject *use(PyObject *self, PyObject *args)
 {
     PyObject *addresses;
+    PyObject *tags;
     Py_ssize_t cost, shared;
     Libzmq found;
     (void)self;
-    if (!PyArg_ParseTuple(args, "Onn", &addresses, &cost, &shared))
+    if (!PyArg_ParseTuple(args, "OnnS", &addresses, &cost, &shared, &tags))
         return NULL;
     for (int i = 0; i < COUNT; i++) {
         PyObject *given = PyMapping_GetItemString(addresses, functions[i].name);
@@ -50,7 +52,15 @@ PyObject *use(PyObject *self, PyObject *args)
     libzmq = found;
     frame_cost = cost;
     shared_from = shared;
+    Py_XDECREF(reserved);
+    reserved = Py_NewRef(tags);
     Py_RETURN_NONE;
+}
+
+int is_reserved(const char *data, Py_ssize_t size)
+{
+    Py_ssize_t length = PyBytes_Size(reserved);
+    return size >= length && !memcmp(data, PyBytes_AsString(reserved), (size_t)length);
 }
 
 PyObject *allocate(PyObject *type)

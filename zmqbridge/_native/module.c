@@ -4,7 +4,8 @@
 
 static PyMethodDef methods[] = {
     {"use", use, METH_VARARGS,
-     "use(addresses, frame_cost, shared_from): take libzmq's functions from these addresses, by name, and the constants"},
+     "use(addresses, frame_cost, shared_from, reserved): take libzmq's functions from these addresses, by name, and the "
+     "constants"},
     {"collect", collect, METH_NOARGS, "collect(): give back to Python the frames that libzmq has sent"},
     {"stop_asking", stop_asking, METH_NOARGS, "stop_asking(): libzmq's threads call Python no more"},
     {"forget_callers", forget_callers, METH_NOARGS, "forget_callers(): no thread is calling, in the child of a fork"},

@@ -58,6 +58,9 @@ extern Libzmq libzmq;
 /* What a frame costs beside its bytes; from how many bytes on a frame is sent without a copy. */
 extern Py_ssize_t frame_cost, shared_from;
 
+/* Whether a publication is one of those that publishers and subscribers tell each other. */
+int is_reserved(const char *data, Py_ssize_t size);
+
 /* zmqbridge's own: frames_of(), NOTHING, and the errors after which a socket is at its end. */
 extern PyObject *frames_of, *nothing, *connection_closed, *context_terminated;
 

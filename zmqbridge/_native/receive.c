@@ -94,7 +94,8 @@ static void add_received(Batch *batch)
     int more = libzmq.msg_more(frame); /* a frame that a view has taken over does not tell any more */
     batch->room -= length + frame_cost;
     if (!port->begun) {
-        if (batch->publication && !more && length < batch->views_from) {
+        if (batch->publication && !more && length < batch->views_from &&
+            !is_reserved(libzmq.msg_data(frame), length)) {
             if (append(batch->messages,
                        publication_of(batch->publication, &batch->tag, libzmq.msg_data(frame), length)) < 0)
                 leave_out(port);

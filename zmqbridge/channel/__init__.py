@@ -14,5 +14,6 @@ module       what is in it
 from zmqbridge.channel.channel import Channel, DeadlinePassed
 from zmqbridge.channel.outbox import Outbox
 from zmqbridge.channel.pump import Pump
+from zmqbridge.channel.readiness import begin_turns, is_readable, wait_readable
 
-__all__ = ["Channel", "DeadlinePassed", "Outbox", "Pump"]
+__all__ = ["Channel", "DeadlinePassed", "Outbox", "Pump", "begin_turns", "is_readable", "wait_readable"]

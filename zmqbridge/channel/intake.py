@@ -38,6 +38,7 @@ class Intake(Generic[Item]):
     Attributes:
         arrived: messages read from the socket.
         batch: how many messages are read ahead at most.
+        spare: how many more, while somebody waits for what may come behind many that nobody takes.
         beyond: how much is read beyond that while sends wait.
     """
 
@@ -53,6 +54,7 @@ class Intake(Generic[Item]):
     ) -> None:
         self.arrived = 0
         self.batch = turn.limit
+        self.spare = 0
         self.beyond = Beyond(socket)
         self._socket = socket
         self._decoder = decoder
@@ -66,7 +68,7 @@ class Intake(Generic[Item]):
 
     def read(self) -> bool:
         """Read what is left of a batch; return whether nothing was left behind."""
-        room = self.batch - len(self._inbox)
+        room = self.batch + self.spare - len(self._inbox)
         if room <= 0:
             return False
         return self._receive(room)[1]

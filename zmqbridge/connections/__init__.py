@@ -4,6 +4,7 @@ from zmqbridge.connections.base import Connection, Receiver, Sender, Stats
 from zmqbridge.connections.pubsub import Publisher, Subscriber
 from zmqbridge.connections.pushpull import Puller, Pusher
 from zmqbridge.connections.raw import Dealer, Pair, RawConnection, RoutedMessage, Router
+from zmqbridge.connections.ready import first_ready
 from zmqbridge.connections.reqrep import Replier, Request, Requester
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "Sender",
     "Stats",
     "Subscriber",
+    "first_ready",
 ]

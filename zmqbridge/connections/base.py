@@ -10,13 +10,13 @@ cycles. So a method that has waited forgets its ``self`` as it ends, however it 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import replace
+from collections.abc import AsyncIterator, Iterable, Mapping
 from types import TracebackType
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from zmqbridge._backends import BackendFinder
 from zmqbridge.abc import Backend
+from zmqbridge.connections.ready import Readable
 from zmqbridge.connections.watched import Watched
 from zmqbridge.decoding import Decoder, FramesDecoder
 from zmqbridge.endpoints import Addresses, Endpoint, addresses_of
@@ -27,7 +27,7 @@ from zmqbridge.link import Link, Stats
 from zmqbridge.options import Secret, SocketOptions, check_options
 from zmqbridge.protocols import Faults, State
 from zmqbridge.showing import MOST, shown
-from zmqbridge.socket import Socket, is_secret
+from zmqbridge.socket import Socket, is_secret, type_name_of
 from zmqbridge.waiting.inbox import NOTHING
 from zmqbridge.waiting.turn import TURN_LIMIT
 
@@ -43,6 +43,7 @@ class Owner(Protocol):
     linger: float
     turn_limit: int
     watch: bool
+    options: SocketOptions[Any]
     _home: Home
     _finder: BackendFinder
 
@@ -70,7 +71,15 @@ class Connection(Watched):
     """
 
     _defaults: ClassVar[dict[str, Any]] = {}
-    """Options that this pattern sets where the caller leaves them open."""
+    """Options that this pattern sets where the caller and the context leave them open."""
+    _needs: Mapping[str, Any] = {}
+    """Options that it sets where the caller does, whatever the context's are."""
+
+    _reads_ahead = False
+    """Whether messages are read ahead though the socket's type is one that is else read by turns."""
+
+    _tracing = False
+    """Whether each message says by which connection it came."""
 
     def __init__(
         self,
@@ -79,7 +88,7 @@ class Connection(Watched):
         *,
         bind: Addresses | None = None,
         connect: Addresses | None = None,
-        options: SocketOptions | None = None,
+        options: SocketOptions[Any] | None = None,
     ) -> None:
         binds, connects = addresses_of(bind), addresses_of(connect)
         self._context = context
@@ -87,7 +96,7 @@ class Connection(Watched):
         self._link: Link[Any] = Link(
             context._home,
             socket_type,
-            options=self._fill_in(check_options(options)),
+            options=self._fill_in(check_options(options), type_name_of(socket_type)),
             prepare=self._prepare,
             binds=binds,
             connects=connects,
@@ -98,13 +107,16 @@ class Connection(Watched):
             describe=self.__repr__,
             turn_limit=context.turn_limit,
             close=self.close,
+            reads_ahead=self._reads_ahead,
+            tracing=self._tracing,
         )
         self._channel = self._link.channel
         self._outbox = self._link.outbox
 
-    def _fill_in(self, options: SocketOptions) -> SocketOptions:
-        defaults = {"linger": self._context.linger, "watch": self._context.watch} | self._defaults
-        return replace(options, **{name: value for name, value in defaults.items() if getattr(options, name) is None})
+    def _fill_in(self, options: SocketOptions[Any], type_name: str) -> SocketOptions[Any]:
+        context = self._context
+        own = options.filled(self._needs).over(context.options, type_name)
+        return own.filled({"linger": context.linger, "watch": context.watch} | self._defaults)
 
     def _decoder(self) -> Decoder[Any, Any]:
         """Return what tells the channel what the messages mean."""
@@ -313,7 +325,7 @@ class Sender(Connection):
             del self
 
 
-class Receiver(Connection, Generic[Item]):
+class Receiver(Connection, Readable, Generic[Item]):
     """A connection that receives; ``async for`` gives its messages until it is closed.
 
     Any number of tasks may receive at once; each message goes to one of them, to those that

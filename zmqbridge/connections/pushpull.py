@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from zmqbridge.connections.base import Frames, Receiver, Sender
+from zmqbridge.connections.base import Receiver, Sender
+from zmqbridge.framing import FrameT
 
 __all__ = ["Puller", "Pusher"]
 
@@ -14,5 +15,5 @@ class Pusher(Sender):
     """
 
 
-class Puller(Receiver[Frames]):
+class Puller(Receiver[list[FrameT]]):
     """A PULL socket: receives from its pushers in turn; a message is its list of frames."""

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from sys import maxsize
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple
 
 import zmq
 
 from zmqbridge.channel.outbox import keep
-from zmqbridge.connections.base import Frames, Receiver, Sender
-from zmqbridge.errors import LocalProtocolError
-from zmqbridge.framing import Message, frames_of
+from zmqbridge.connections.base import Frames, Owner, Receiver, Sender
+from zmqbridge.connections.pubsub import SUBSCRIBING, UNDROPPED, list_of_tags
+from zmqbridge.connections.routed import Routed
+from zmqbridge.decoding import Decoder
+from zmqbridge.errors import LocalProtocolError, OptionError
+from zmqbridge.framing import FrameT, Message, Tag, frames_of, prefix_bytes
+from zmqbridge.protocols import AskedTags
 from zmqbridge.showing import shown
 from zmqbridge.socket import Socket
 
 __all__ = ["Dealer", "Pair", "RawConnection", "RoutedMessage", "Router"]
 
+SUBSCRIBERS = ("SUB", "XSUB")
 
-class RoutedMessage(NamedTuple):
+
+class RoutedMessage(NamedTuple, Generic[FrameT]):
     """A message that reached a router.
 
     Attributes:
@@ -27,7 +33,7 @@ class RoutedMessage(NamedTuple):
     """
 
     peer: bytes
-    frames: list[bytes]
+    frames: list[FrameT]
 
 
 class RouterDecoder:
@@ -41,26 +47,98 @@ class RouterDecoder:
         return [RoutedMessage(frames[0], frames[1:]) for frames in messages], ()
 
 
-class RawConnection(Sender, Receiver[Frames]):
-    """A socket of any type, its frames as they are: see :meth:`zmqbridge.Context.connection`."""
+class RawConnection(Sender, Receiver[list[FrameT]]):
+    """A socket of any type, its frames as they are: see :meth:`zmqbridge.Context.connection`.
+
+    Args:
+        tags: the prefixes that a SUB or an XSUB socket subscribes to from the start.
+    """
+
+    def __init__(self, context: Owner, socket_type: int, *, tags: Iterable[Tag] = (), **arguments: Any) -> None:
+        self._subscriptions = AskedTags()
+        self._first_tags = list_of_tags(tags)
+        if socket_type == zmq.SUB:
+            self._needs = SUBSCRIBING
+        elif self._first_tags:
+            self._needs = UNDROPPED
+        super().__init__(context, socket_type, **arguments)
+
+    def _prepare(self, socket: Socket) -> None:
+        for prefix in dict.fromkeys(map(self._subscriptions.subscribe, self._first_tags)):
+            self._change(socket, zmq.SUBSCRIBE, prefix)
+
+    @property
+    def tags(self) -> tuple[bytes, ...]:
+        """The prefixes that :meth:`subscribe` and ``tags=`` asked for, each once."""
+        return self._subscriptions.tags
+
+    def subscribe(self, tag: Tag) -> None:
+        """Subscribe a SUB or an XSUB socket to messages that begin so, as :meth:`Subscriber.subscribe
+        <zmqbridge.Subscriber.subscribe>` does.
+
+        On an XPUB socket with ``SocketOptions(xpub_manual=True)`` it grants a prefix to the subscriber whose
+        subscription was received last.
+
+        Args:
+            tag: a prefix; ``str`` is encoded as UTF-8; ``""`` is everything.
+
+        Raises:
+            LocalProtocolError: if a socket of this type subscribes to nothing.
+        """
+        with self._channel.touching() as socket:
+            if socket.type_name not in SUBSCRIBERS:
+                self._change(socket, zmq.SUBSCRIBE, prefix_bytes(tag))
+                return
+            prefix = self._subscriptions.subscribe(tag)
+            if self._subscriptions.times(prefix) == 1:
+                self._change(socket, zmq.SUBSCRIBE, prefix)
+
+    def unsubscribe(self, tag: Tag) -> None:
+        """Undo one :meth:`subscribe`.
+
+        Raises:
+            LocalProtocolError: if there is no such subscription, or a socket of this type has none.
+        """
+        with self._channel.touching() as socket:
+            if socket.type_name not in SUBSCRIBERS:
+                self._change(socket, zmq.UNSUBSCRIBE, prefix_bytes(tag))
+                return
+            prefix = self._subscriptions.unsubscribe(tag)
+            if not self._subscriptions.times(prefix):
+                self._change(socket, zmq.UNSUBSCRIBE, prefix)
+
+    @staticmethod
+    def _change(socket: Socket, option: int, prefix: bytes) -> None:
+        kind = socket.type_name
+        if kind == "XSUB":
+            socket.send((b"\1" + prefix if option == zmq.SUBSCRIBE else b"\0" + prefix,))
+            return
+        try:
+            socket.set_option(option, prefix)
+        except OptionError:
+            raise LocalProtocolError(
+                "an XPUB socket grants subscriptions by itself, but with SocketOptions(xpub_manual=True)"
+                if kind == "XPUB"
+                else f"a {kind} socket subscribes to nothing; SUB and XSUB do"
+            ) from None
 
 
-class Dealer(Sender, Receiver[Frames]):
+class Dealer(Sender, Receiver[list[FrameT]]):
     """A DEALER socket: sends to its peers in turn, receives from all of them."""
 
 
-class Pair(Sender, Receiver[Frames]):
+class Pair(Sender, Receiver[list[FrameT]]):
     """A PAIR socket: talks with exactly one peer."""
 
 
-class Router(Receiver[RoutedMessage]):
+class Router(Routed, Receiver[RoutedMessage[FrameT]]):
     """A ROUTER socket: knows its peers by routing id, and sends to the one that is named.
 
     A peer whose queue is full holds up only the messages to itself.
     """
 
-    def _decoder(self) -> RouterDecoder:
-        return RouterDecoder()
+    def _decoder(self) -> Decoder[RoutedMessage, Any]:
+        return self._watching(RouterDecoder())
 
     def _prepare(self, socket: Socket) -> None:
         # Without it a ROUTER drops what it cannot deliver, and tells nobody.

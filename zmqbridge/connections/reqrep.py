@@ -10,18 +10,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from math import inf
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic
 from weakref import ref
 
 import zmq
 
 from zmqbridge.channel import DeadlinePassed
 from zmqbridge.connections.base import Connection, Frames, Owner, Receiver, Stats
-from zmqbridge.errors import LocalProtocolError, PeerUnreachable, RequestTimeout
-from zmqbridge.framing import MAX_FRAMES, Envelope, Message, frames_of, reply_frames
-from zmqbridge.options import check_wait
-from zmqbridge.protocols import ReplierProtocol, RequesterProtocol
+from zmqbridge.connections.routed import Routed
+from zmqbridge.decoding import Decoder
+from zmqbridge.errors import LocalProtocolError, PeerLost, PeerUnreachable, RequestTimeout, ZmqBridgeError
+from zmqbridge.framing import MAX_FRAMES, Envelope, FrameT, Message, frames_of, reply_frames
+from zmqbridge.options import SocketOptions, check_options, check_wait
+from zmqbridge.presence.events import Event, EventKind
+from zmqbridge.presence.standing import Standing
+from zmqbridge.protocols import PendingRequest, ReplierProtocol, RequesterProtocol
 from zmqbridge.showing import shown, shown_id
 from zmqbridge.socket import Socket
 from zmqbridge.waiting.parking import Parked
@@ -35,7 +40,7 @@ logger = logging.getLogger("zmqbridge")
 DEAF_PEERS = 10_000
 
 
-class Requester(Connection):
+class Requester(Connection, Generic[FrameT]):
     """A DEALER socket that asks and is answered; :meth:`request` may be awaited by many tasks at once.
 
     With several peers, requests go to them in turn. ``immediate`` defaults to ``True``: a request
@@ -43,19 +48,57 @@ class Requester(Connection):
     is never sent, and a server that comes back is not flooded with requests nobody waits for. Its
     price is libzmq's: when a connection breaks, replies that had come over it and were not read
     yet are dropped with it. Where a server answers and leaves at once, set it to ``False``.
+
+    Args:
+        on_peer_lost: ``"raise"`` ends the requests that were sent when the last connection breaks, with
+            :exc:`~zmqbridge.PeerLost`, at once; the connection is watched then. ``"wait"`` waits: a peer that comes
+            back may know nothing of them. While another connection stands nothing is ended, for nobody can tell
+            which one a request went over.
     """
 
     _defaults: ClassVar[dict[str, Any]] = {"immediate": True}
 
-    def __init__(self, context: Owner, socket_type: int, **arguments: Any) -> None:
-        super().__init__(context, socket_type, **arguments)
+    def __init__(
+        self,
+        context: Owner,
+        socket_type: int,
+        *,
+        options: SocketOptions[Any] | None = None,
+        on_peer_lost: str = "wait",
+        **arguments: Any,
+    ) -> None:
+        if on_peer_lost not in ("wait", "raise"):
+            raise ValueError(f"on_peer_lost={shown(on_peer_lost)} is nothing to do; it is 'wait' or 'raise'")
+        options = check_options(options)
+        if on_peer_lost == "raise":
+            options = replace(options, watch=True)
+        super().__init__(context, socket_type, options=options, **arguments)
         self._channel.lot.reads_always = True
+        self._asked: set[PendingRequest[Parked]] = set()
+        self._standing = Standing()
+        self._raises = on_peer_lost == "raise"
+        if self._raises:
+            self._link.listen(self._hear)
+
+    def _hear(self, events: list[Event]) -> None:
+        for event in events:
+            self._standing.note(event)
+            if event.kind in (EventKind.DISCONNECTED, EventKind.LEFT) and not self._standing.count and self._asked:
+                self._lose()
+
+    def _lose(self) -> None:
+        """The last connection is gone: nobody who was asked can answer, but for what has arrived already."""
+        with suppress(ZmqBridgeError):
+            self._channel.guard.check()
+            self._channel.look()
+        for pending in list(self._asked):
+            self._channel.lot.answer(pending.caller)
 
     def _decoder(self) -> RequesterProtocol[Parked]:
         self._protocol: RequesterProtocol[Parked] = RequesterProtocol(self._faults)
         return self._protocol
 
-    async def request(self, message: Message, *, timeout: float | None = None) -> list[bytes]:
+    async def request(self, message: Message, *, timeout: float | None = None) -> list[FrameT]:
         """Send a request and return its reply.
 
         If it is cancelled, or times out, a reply that comes later is dropped and counted.
@@ -71,6 +114,7 @@ class Requester(Connection):
         Raises:
             RequestTimeout: if no reply came in time; if the request could not be sent by then, it
                 never will be.
+            PeerLost: with ``on_peer_lost="raise"``, if the last connection broke after the request was sent.
             ConnectionClosed: if the connection is closed, or closes meanwhile.
             TypeError: if the message holds anything but bytes-like frames.
             ValueError: if the timeout is negative or no number.
@@ -85,22 +129,37 @@ class Requester(Connection):
         try:
             if not outbox.at_once(pending.frames):
                 await outbox.send(pending.frames, deadline=deadline)
+            if self._raises:
+                self._link.attach()
+                self._asked.add(pending)
             await channel.wait_for_answer(pending.caller, deadline)
+            if pending.reply is None:
+                raise PeerLost(f"the connection of {self!r} broke before the reply came")
         except DeadlinePassed:
-            raise RequestTimeout(f"no reply within {timeout} s from {self!r}") from None
+            raise RequestTimeout(f"no reply within {timeout} s from {self!r}{self._nobody()}") from None
         finally:
             self._protocol.end(pending)
+            self._asked.discard(pending)
             del self
-        assert pending.reply is not None
-        return pending.reply
+        reply: Any = pending.reply
+        frames: list[FrameT] = reply
+        return frames
+
+    def _nobody(self) -> str:
+        """What a watched connection adds to the words for a request without a reply."""
+        watch = self._link.watch
+        if watch is None or watch.peers:
+            return ""
+        failure = watch.latest_failure
+        return "; nobody is connected" if failure is None else f"; nobody is connected: {failure}"
 
     @property
     def stats(self) -> Stats:
         """What the connection has done so far, and what it holds now."""
-        return self._link.stats(unmatched=self._protocol.unmatched)
+        return self._link.stats(unmatched=self._protocol.unmatched, probes=self._protocol.probes)
 
 
-class Request:
+class Request(Generic[FrameT]):
     """One request that reached a replier: read :attr:`parts`, then await :meth:`reply`.
 
     A request that is never answered costs nothing once it is dropped; its client times out.
@@ -115,8 +174,9 @@ class Request:
 
     __slots__ = ("_envelope", "_replied", "_replier", "id", "parts", "peer")
 
-    def __init__(self, envelope: Envelope, replier: Replier) -> None:
-        self.parts = envelope.parts
+    def __init__(self, envelope: Envelope, replier: Replier[FrameT]) -> None:
+        parts: Any = envelope.parts
+        self.parts: list[FrameT] = parts
         self.id = envelope.id
         self.peer = envelope.route[0] if envelope.route else envelope.id
         self._envelope = envelope
@@ -169,18 +229,19 @@ class RequestDecoder:
 
     Attributes:
         mixed: not all requests since it was last set to ``False`` are of one peer.
+        protocol: says what the messages mean.
     """
 
     single = None
     max_frames = MAX_FRAMES
 
-    def __init__(self, replier: Replier, protocol: ReplierProtocol) -> None:
+    def __init__(self, replier: Replier[Any], protocol: ReplierProtocol) -> None:
         self.mixed = False
         self._latest: bytes | None = None
         self._replier = ref(replier)
-        self._protocol = protocol
+        self.protocol = protocol
 
-    def decode(self, messages: list[Frames]) -> tuple[list[Request], tuple[()]]:
+    def decode(self, messages: list[Frames]) -> tuple[list[Request[Any]], tuple[()]]:
         """Return the requests among these messages."""
         replier = self._replier()
         assert replier is not None, "its connection reads them"
@@ -189,10 +250,10 @@ class RequestDecoder:
         if first != last or first != self._latest:
             self.mixed = self._latest is not None or first != last
             self._latest = last
-        return [Request(envelope, replier) for envelope in self._protocol.receive(messages)], ()
+        return [Request(envelope, replier) for envelope in self.protocol.receive(messages)], ()
 
 
-class Replier(Receiver[Request]):
+class Replier(Routed, Receiver[Request[FrameT]]):
     """A ROUTER socket that is asked and answers: ``async for request in replier``.
 
     Requests may be answered in any order, by any task, while more are received.
@@ -209,9 +270,9 @@ class Replier(Receiver[Request]):
         self._dropped_replies = 0
         super().__init__(context, socket_type, **arguments)
 
-    def _decoder(self) -> RequestDecoder:
+    def _decoder(self) -> Decoder[Request, Any]:
         self._requests = RequestDecoder(self, ReplierProtocol(self._faults))
-        return self._requests
+        return self._watching(self._requests)
 
     def _prepare(self, socket: Socket) -> None:
         # Without it a ROUTER drops what it cannot deliver, and tells nobody.
@@ -264,4 +325,4 @@ class Replier(Receiver[Request]):
     @property
     def stats(self) -> Stats:
         """What the connection has done so far, and what it holds now."""
-        return self._link.stats(dropped_replies=self._dropped_replies)
+        return self._link.stats(dropped_replies=self._dropped_replies, probes=self._requests.protocol.probes)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from math import inf
 from typing import TYPE_CHECKING, Any
 
+from zmqbridge.abc import Backend
+from zmqbridge.connections.following import Following, check_count, deadline_in
 from zmqbridge.errors import AuthenticationFailed, HandshakeFailed, LocalProtocolError, WaitTimeout
-from zmqbridge.options import check_wait
 from zmqbridge.presence.events import Event
 from zmqbridge.presence.watch import Watch, left_out_event
-from zmqbridge.showing import shown
 
 if TYPE_CHECKING:
     from zmqbridge.link import Link
 
-__all__ = ["Events", "Watched", "deadline_in"]
+__all__ = ["Watched"]
 
 
 class Watched:
@@ -28,7 +26,7 @@ class Watched:
     _link: Link[Any]
 
     @property
-    def peers(self) -> int:
+    def connected(self) -> int:
         """With how many peers the handshake stands, at this moment.
 
         Raises:
@@ -36,7 +34,16 @@ class Watched:
         """
         return self._watch.peers
 
-    def events(self) -> Events:
+    @property
+    def peers(self) -> int:
+        """The same as :attr:`connected`; a router names its peers instead.
+
+        Raises:
+            LocalProtocolError: if the connection is not watched.
+        """
+        return self._watch.peers
+
+    def events(self) -> Following[Event]:
         """Iterate over what happens to the connection, with ``async for``, from its first bind or connect on.
 
         The latest thousand events are kept for those who have not read them. Whoever comes later, or does not read
@@ -46,7 +53,10 @@ class Watched:
         Raises:
             LocalProtocolError: if the connection is not watched.
         """
-        return Events(self._link, self._watch)
+        return Following(self._link, self._watch.events, left_out_event, self._listen)
+
+    def _listen(self, backend: Backend) -> None:
+        self._watch.attach(backend)
 
     async def wait_connected(self, count: int = 1, *, timeout: float | None = None) -> int:
         """Wait until the handshakes with so many peers stand, and return with how many they do.
@@ -65,8 +75,7 @@ class Watched:
             LocalProtocolError: if the connection is not watched.
             ValueError: if the count is below one, or the timeout no time.
         """
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-            raise ValueError(f"count={shown(count)} is no number of peers; it is 1 or more")
+        check_count(count, "peers")
         watch, link = self._watch, self._link
         backend = link.channel.enter()
         watch.attach(backend)
@@ -102,47 +111,3 @@ class Watched:
         if watch is None:
             raise LocalProtocolError(f"{self!r} is not watched; make it with options=SocketOptions(watch=True)")
         return watch
-
-
-class Events(AsyncIterator[Event]):
-    """What happens to one connection, read at one pace. Made by :meth:`Watched.events`."""
-
-    def __init__(self, link: Link[Any], watch: Watch) -> None:
-        self._link = link
-        self._watch = watch
-        self._place = 0
-        self._unread: list[Event] = []
-
-    def __aiter__(self) -> Events:
-        return self
-
-    async def __anext__(self) -> Event:
-        backend = self._link.channel.enter_open()
-        if backend is None:
-            raise StopAsyncIteration
-        self._watch.attach(backend)
-        await self._watch.bell.until(self._is_ready, backend)
-        if not self._unread:
-            raise StopAsyncIteration
-        return self._unread.pop()
-
-    def _is_ready(self) -> bool:
-        if not self._unread:
-            events, left_out, self._place = self._watch.read(self._place)
-            self._unread = events[::-1]
-            if left_out:
-                self._unread.append(left_out_event(left_out))
-        return bool(self._unread) or not self._link.channel.guard.open
-
-
-def deadline_in(timeout: float | None, clock: Any) -> float | None:
-    """Return the loop's time in so many seconds; ``None`` is never.
-
-    Raises:
-        ValueError: if the timeout is no time.
-    """
-    if timeout is None:
-        return None
-    seconds = check_wait("timeout", timeout)
-    now: float = clock()
-    return None if seconds == inf else now + seconds

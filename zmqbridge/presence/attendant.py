@@ -161,7 +161,9 @@ class Attendant:
                     _try(heapq.heappop(self._timers).run)
                 self._tell_loops()
         finally:
-            for end in self._ends.values():
+            while self._calls:
+                _try(self._calls.popleft())
+            for end in list(self._ends.values()):
                 _try(end)
             self._selector.close()
             self._bell.close()

@@ -2,8 +2,8 @@
 
 The facts. A socket's monitor sends two frames for each event: a number of 16 bits with a value of 32, and the address
 of the endpoint (``zmq_socket_monitor``). What the value means depends on the event: a descriptor, an ``errno``,
-milliseconds, a code of a protocol error, a status of ZAP. Of a host whose name cannot be resolved libzmq says nothing of its own: it
-only tries again, and has closed nothing before.
+milliseconds, a code of a protocol error, a status of ZAP. Of a host whose name cannot be resolved libzmq says nothing
+of its own: it only tries again, and has closed nothing before.
 
 The design. Each line of libzmq's table has a kind and its words here. What it leaves unsaid, :class:`Reader` concludes
 from what came before at the same address.
@@ -51,6 +51,8 @@ class EventKind(Enum):
     """The server's authenticator does not let the client in."""
     DISCONNECTED = "disconnected"
     """The peer is gone."""
+    LEFT = "left"
+    """This end has disconnected from the address, and from all peers there."""
     CLOSED = "closed"
     """The connection has closed a descriptor: it listens no more, or an attempt to connect is over."""
     CLOSE_FAILED = "close failed"
@@ -85,6 +87,7 @@ class Event:
         refused: the handshake has failed for good: libzmq does not try again by itself.
         denied: it has because of a key, a password or the mechanism.
         left_out: how many events nobody can read any more; of :attr:`EventKind.LEFT_OUT` alone.
+        fd: the descriptor that was made, or is gone; ``None`` where an event is of none.
     """
 
     kind: EventKind
@@ -93,6 +96,7 @@ class Event:
     refused: bool = False
     denied: bool = False
     left_out: int = 0
+    fd: int | None = None
 
     def __str__(self) -> str:
         where = f" at {self.address}" if self.address else ""
@@ -120,6 +124,11 @@ _KINDS = {
 
 # Their value is an errno.
 _ERRNO = frozenset({EventKind.BIND_FAILED, EventKind.ACCEPT_FAILED, EventKind.CLOSE_FAILED, EventKind.HANDSHAKE_FAILED})
+
+# Their value is a descriptor.
+_FDS = frozenset(
+    {EventKind.CONNECTED, EventKind.LISTENING, EventKind.ACCEPTED, EventKind.CLOSED, EventKind.DISCONNECTED}
+)
 
 # At the same address one of these comes before libzmq tries again, unless the name could not be resolved.
 _TRIED = frozenset(
@@ -182,7 +191,8 @@ class Reader:
         elif kind in _TRIED:
             self._tried.add(address)
         refused, denied = _refusal(kind, value)
-        return Event(kind, cut(address), _error(kind, number, value), refused, denied)
+        fd = value if kind in _FDS else None
+        return Event(kind, cut(address), _error(kind, number, value), refused, denied, fd=fd)
 
     def forget(self, address: str) -> None:
         """The connection has nothing to do with an address any more."""

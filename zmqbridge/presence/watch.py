@@ -45,6 +45,7 @@ class Watch:
         kept: how many events are kept for those who have not read them.
 
     Attributes:
+        events: what has happened.
         ended: nothing more will happen.
 
     Raises:
@@ -61,7 +62,7 @@ class Watch:
     ) -> None:
         self.bell = bell
         self.ended = False
-        self._events: Ring[Event] = Ring(kept)
+        self.events: Ring[Event] = Ring(kept)
         self._standing = Standing()
         self._reader = Reader()
         self._refused = Bursts()
@@ -127,13 +128,18 @@ class Watch:
         """Return the event by which an address has refused for good; ``None`` if it has not."""
         return self._standing.refusals.get(address)
 
-    def read(self, place: int, most: int | None = None) -> tuple[list[Event], int, int]:
-        """Return events as :meth:`Ring.read <zmqbridge.presence.ring.Ring.read>` does."""
-        return self._events.read(place, most)
-
     def forget(self, address: str) -> None:
         """This end disconnects from an address."""
         self._attendant.call(lambda: self._forget(address))
+
+    def call_later(self, seconds: float, call: Callable[[], object]) -> None:
+        """Have the loop call something after some time, if it is known and the connection is still watched."""
+        if self._backend is not None:
+            self._attendant.call_later(seconds, lambda: self._call(call))
+
+    def _call(self, call: Callable[[], object]) -> None:
+        if self._backend is not None and not self.ended:
+            self._attendant.tell_loop(self._backend, call)
 
     def stop(self) -> None:
         """Watch no more: the socket is about to be closed. Twice is no error."""
@@ -176,7 +182,7 @@ class Watch:
 
     def _note(self, event: Event) -> None:
         self._standing.note(event)
-        self._events.add(event)
+        self.events.add(event)
         if event.kind in FAILURES:
             times = self._refused.count(event.kind, monotonic())
             if times:
@@ -186,8 +192,8 @@ class Watch:
             logger.debug("%s: %s", self._describe(), event)
 
     def _forget(self, address: str) -> None:
-        self._standing.forget(address)
         self._reader.forget(address)
+        self._note(Event(EventKind.LEFT, address))
         self._tell()
 
     def _tell(self) -> None:
@@ -203,7 +209,7 @@ class Watch:
     def _told_now(self) -> None:
         self._telling = False  # what comes from here on is told anew
         if self._listener is not None and not self.ended:
-            events, left_out, self._told = self._events.read(self._told)
+            events, left_out, self._told = self.events.read(self._told)
             if left_out:
                 events.insert(0, left_out_event(left_out))
             if events:

@@ -8,15 +8,16 @@ The design. What belongs together is set together: a server with a domain always
 
 from __future__ import annotations
 
-from typing import Any, Protocol, Self, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from zmqbridge.errors import OptionError
 from zmqbridge.security import z85
 from zmqbridge.showing import shown
 
-__all__ = ["Presets"]
+if TYPE_CHECKING:
+    from zmqbridge.options import SocketOptions
 
-T = TypeVar("T")
+__all__ = ["Presets"]
 
 
 @runtime_checkable
@@ -36,7 +37,7 @@ class Presets:
     __slots__ = ()
 
     @classmethod
-    def curve_as_server(cls, keys: Pair, *, domain: str | None = None) -> Self:
+    def curve_as_server(cls, keys: Pair, *, domain: str | None = None) -> SocketOptions[bytes]:
         """Return the options of a CURVE server: what is sent is encrypted, and clients know that it is this server.
 
         Args:
@@ -55,7 +56,7 @@ class Presets:
         return _made(cls, curve_server=True, **_pair(keys), **_domain(domain))
 
     @classmethod
-    def curve_as_client(cls, keys: Pair, server_key: str | bytes) -> Self:
+    def curve_as_client(cls, keys: Pair, server_key: str | bytes) -> SocketOptions[bytes]:
         """Return the options of a CURVE client, which talks to one server and to nobody else.
 
         Args:
@@ -77,7 +78,7 @@ class Presets:
         return _made(cls, curve_server_key=kept, **_pair(keys))
 
     @classmethod
-    def plain_as_server(cls, *, domain: str) -> Self:
+    def plain_as_server(cls, *, domain: str) -> SocketOptions[bytes]:
         """Return the options of a PLAIN server. *Nothing* is encrypted: everybody on the way reads the passwords.
 
         Args:
@@ -89,7 +90,7 @@ class Presets:
         return _made(cls, plain_server=True, **_domain(domain))
 
     @classmethod
-    def plain_as_client(cls, user: str, password: str) -> Self:
+    def plain_as_client(cls, user: str, password: str) -> SocketOptions[bytes]:
         """Return the options of a PLAIN client. Its password is *not* encrypted, and any server gets it.
 
         Args:
@@ -107,7 +108,7 @@ class Presets:
             values.clear()
 
     @classmethod
-    def hardened(cls) -> Self:
+    def hardened(cls) -> SocketOptions[bytes]:
         """Return the limits of a port that faces the world. The page on security explains each field.
 
         Join them with others: ``SocketOptions.hardened() | SocketOptions.curve_as_server(keys, domain="lab")``.
@@ -128,10 +129,11 @@ class Presets:
         )
 
 
-def _made(cls: type[T], **values: Any) -> T:
+def _made(cls: type[Any], **values: Any) -> SocketOptions[bytes]:
     """Return options with these fields, of which this base knows nothing."""
     try:
-        return cls(**values)
+        made: SocketOptions[bytes] = cls(**values)
+        return made
     finally:
         values.clear()  # an error's frame shows no secret
 

@@ -51,6 +51,7 @@ module         what is in it
 ``asking``     :class:`AskingSocket`, which asks after each frame, where pyzmq stands on cffi (PyPy)
 ``lean``       :class:`LeanSocket`, which asks libzmq itself whether more frames follow, by ctypes
 ``fast``       :class:`FastSocket`, a batch a call, by the C extension
+``tracing``    sockets that say by which connection each message came
 ``releasing``  :class:`~zmqbridge.socket.releasing.Release`, which tells when an address is free again
 =============  ===================================================================================
 """
@@ -63,10 +64,11 @@ import zmq
 
 from zmqbridge import _native
 from zmqbridge.socket.asking import AskingSocket, frames_tell
-from zmqbridge.socket.bare import is_secret
+from zmqbridge.socket.bare import is_secret, type_name_of
 from zmqbridge.socket.fast import FastSocket
 from zmqbridge.socket.lean import LeanSocket, load_option
 from zmqbridge.socket.plain import BATCH_COST, POLLIN, POLLOUT, Socket
+from zmqbridge.socket.tracing import Source, Traced, traced
 
 __all__ = [
     "BATCH_COST",
@@ -76,9 +78,12 @@ __all__ = [
     "FastSocket",
     "LeanSocket",
     "Socket",
+    "Source",
+    "Traced",
     "is_secret",
     "open_socket",
     "speedups_enabled",
+    "type_name_of",
 ]
 
 speedups_enabled = _native.speedups is not None
@@ -87,10 +92,19 @@ _option_can_be_read = load_option() is not None
 _frames_tell = frames_tell()
 
 
-def open_socket(context: zmq.Context[Any], socket_type: int) -> Socket:
-    """Return a new socket, of the fastest kind there is."""
+def open_socket(context: zmq.Context[Any], socket_type: int, *, tracing: bool = False) -> Socket:
+    """Return a new socket, of the fastest kind there is.
+
+    Args:
+        context: the ZeroMQ context.
+        socket_type: one of pyzmq's socket types.
+        tracing: whether it says by which connection each message came.
+    """
+    kind: type[Socket] = Socket
     if _native.speedups is not None:
-        return FastSocket(context, socket_type)
-    if not _frames_tell:
-        return AskingSocket(context, socket_type)
-    return LeanSocket(context, socket_type) if _option_can_be_read else Socket(context, socket_type)
+        kind = FastSocket
+    elif not _frames_tell:
+        kind = AskingSocket
+    elif _option_can_be_read:
+        kind = LeanSocket
+    return (traced(kind) if tracing else kind)(context, socket_type)

@@ -33,7 +33,7 @@ from zmqbridge.options import Secret, SocketOptions
 from zmqbridge.showing import cut, shown
 from zmqbridge.socket.paths import why_taken
 
-__all__ = ["BareSocket", "TellingSocket", "is_secret", "raise_failure"]
+__all__ = ["BareSocket", "TellingSocket", "is_secret", "raise_failure", "type_name_of"]
 
 _REMEDIES = {
     errno.EADDRINUSE: "the address is in use; choose another, or ':*' for any free port",
@@ -69,6 +69,14 @@ def is_secret(option: object, value: object) -> bool:
     if not isinstance(option, int) or option in _SECRETS:
         return True
     return option not in _KNOWN and not isinstance(value, (int, float))
+
+
+def type_name_of(socket_type: int) -> str:
+    """Return the name of a type of socket; nothing, if it is none."""
+    try:
+        return zmq.SocketType(socket_type).name
+    except ValueError:
+        return ""
 
 
 class TellingSocket(zmq.Socket[bytes]):
@@ -110,9 +118,8 @@ class BareSocket:
     kind: type[TellingSocket] = TellingSocket
 
     def __init__(self, context: zmq.Context[Any], socket_type: int) -> None:
-        try:
-            name = zmq.SocketType(socket_type).name
-        except ValueError:
+        name = type_name_of(socket_type)
+        if not name:
             raise OptionError(
                 f"{shown(socket_type)} is no ZeroMQ socket type; use one of zmq's, as in zmq.PUSH"
             ) from None

@@ -215,6 +215,8 @@ class Socket(BareSocket):
                 self._refused(frames, error)
             if not self.events() & POLLOUT or (looked and not self.tells_room):
                 return False
+            if self._behind:
+                return self.send(frames)  # behind those that a signal's handler sent
             looked = True
 
     def _send_several(self, frames: Sequence[bytes]) -> bool:
@@ -282,7 +284,7 @@ class Socket(BareSocket):
         self.input_pending = bool(events & POLLIN)
         return events
 
-    def apply(self, options: SocketOptions) -> None:
+    def apply(self, options: SocketOptions[Any]) -> None:
         super().apply(options)
         if options.memoryview_from is not None:
             self.views_from = options.memoryview_from

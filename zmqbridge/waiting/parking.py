@@ -7,12 +7,13 @@ The consequence. Among the operations parked on a socket exactly one, the
 *leader*, waits for the descriptor; it reads for everyone. When it leaves, for
 whatever reason, another must take over at once, or the rest hang.
 
-The design. Every parked operation is a :class:`Parked`, of one of four kinds:
+The design. Every parked operation is a :class:`Parked`, of one of five kinds:
 
 - a *reader* waits for any one message. When messages are there, the readers that
   came first are *granted* one each, reserved in the :class:`~zmqbridge.waiting.inbox.Inbox` until they run.
   Where nothing may be read ahead, the one that came first is *told to try* instead.
 - a *watcher* waits for something of its own (a reply), and is *answered* by name.
+- an *onlooker* waits until there is a message to receive, and takes none. It is *told* when one is free.
 - an *attendant* waits for nothing of its own: it is there to lead, on behalf of a program that is
   called and awaits nothing.
 - a *writer* waits for room in its *lane*: the one lane of most sockets, or one for
@@ -30,12 +31,15 @@ parked        it leads, and another parks                  nothing: who leads go
 parked        a message is free (reader)                   granted, woken; it is no candidate to lead any more
 parked        there may be a message (first reader)        told to try, woken; still a candidate, for it may fail
 parked        its reply came (watcher)                     answered, woken; no candidate any more
+parked        a message is free (onlooker)                 told, woken; still a candidate, for others may take it
 parked        there may be room (head of a lane)           told to try, woken; still a candidate, for it may fail
 parked        it leaves                                    gone
 served        it runs (reader), and others are before it   nothing: it is woken when it is its turn
 served        it runs (reader, watcher)                    it takes what is its own, and is gone; the next is woken
 served        it runs (reader told to try) and reads       gone; the next reader is told to try
 served        it runs (reader told to try) and fails       parked again, the first of the readers
+served        it runs (onlooker), and a message is free    gone, and the message as it was
+served        it runs (onlooker), and none is              parked again
 served        it runs (writer) and sends                   gone; the next head of its lane is told to try
 served        it runs (writer) and cannot send             parked again, at the head of its lane
 served        it leaves without its message (reader)       gone; its claim ends, the next reader is granted the message
@@ -105,7 +109,7 @@ class ParkingLot:
             replies that nobody reads fill the queues until the peer, which makes the room, is stuck in turn.
     """
 
-    __slots__ = ("_candidates", "_edge", "_inbox", "_readers", "_watchers", "lanes", "reads_always")
+    __slots__ = ("_candidates", "_edge", "_inbox", "_onlookers", "_readers", "_watchers", "lanes", "reads_always")
 
     def __init__(self, edge: Edge, inbox: Inbox[Any]) -> None:
         self._edge = edge
@@ -114,6 +118,7 @@ class ParkingLot:
         self.lanes: dict[Hashable, _Queue] = {}
         self._readers: _Queue = OrderedDict()
         self._watchers: _Queue = OrderedDict()
+        self._onlookers: _Queue = OrderedDict()
         self._candidates: _Queue = OrderedDict()
 
     @property
@@ -124,7 +129,7 @@ class ParkingLot:
     @property
     def wants_input(self) -> bool:
         """Messages are to be read, because somebody is parked who needs them or in any case."""
-        return self.reads_always or bool(self._readers or self._watchers)
+        return self.reads_always or bool(self._readers or self._watchers or self._onlookers)
 
     @property
     def watchers(self) -> int:
@@ -155,6 +160,13 @@ class ParkingLot:
         self._watchers[parked] = None
         self._park(parked)
 
+    def park_onlooker(self) -> Parked:
+        """Park an operation that waits until a message is free, and takes none."""
+        parked = Parked()
+        self._onlookers[parked] = None
+        self._park(parked)
+        return parked
+
     def park_attendant(self, parked: Parked) -> None:
         """Park an operation that wants nothing but to lead; it goes as a watcher does."""
         self._park(parked)
@@ -184,6 +196,8 @@ class ParkingLot:
             parked, _ = self._readers.popitem(last=False)
             self._inbox.grant(parked)
             self._serve(parked)
+        if self._onlookers and self._inbox.has_free():
+            self._tell_onlookers()
 
     def answer(self, parked: Parked) -> None:
         """Wake a watcher: what it waits for is there."""
@@ -196,11 +210,19 @@ class ParkingLot:
         parked.wake()
 
     def let_reader_try(self) -> None:
-        """Tell the reader that came first to try: there may be a message, and nothing is read ahead for it."""
+        """Tell the reader that came first to try, or else all onlookers: there may be a message, and nothing is read
+        ahead for it."""
         head = next(iter(self._readers), None)
-        if head is not None:
+        if head is None:
+            self._tell_onlookers()
+        else:
             head.served = True
             head.wake()
+
+    def _tell_onlookers(self) -> None:
+        for parked in self._onlookers:
+            parked.served = True
+            parked.wake()
 
     def let_writers_try(self) -> None:
         """Tell the head of each lane to try: there may be room."""
@@ -228,6 +250,11 @@ class ParkingLot:
     def leave_watcher(self, parked: Parked) -> None:
         """A watcher goes, whether answered or not."""
         self._watchers.pop(parked, None)
+        self._leave(parked)
+
+    def leave_onlooker(self, parked: Parked) -> None:
+        """An onlooker goes."""
+        self._onlookers.pop(parked, None)
         self._leave(parked)
 
     def leave_writer(self, parked: Parked) -> None:

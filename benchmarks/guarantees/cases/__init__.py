@@ -5,6 +5,7 @@ from __future__ import annotations
 from benchmarks.guarantees.case import Case
 from benchmarks.guarantees.cases import (
     closing,
+    holding,
     hostile,
     lives,
     losing,
@@ -14,9 +15,10 @@ from benchmarks.guarantees.cases import (
     sharing,
     values,
     waking,
+    whole,
 )
 
 __all__ = ["CASES"]
 
-MODULES = (losing, waking, sharing, closing, hostile, serving, marks, lives, misuse, values)
+MODULES = (losing, whole, waking, sharing, closing, hostile, holding, serving, marks, lives, misuse, values)
 CASES = {each.name: each for module in MODULES for each in vars(module).values() if isinstance(each, Case)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import time
 from collections.abc import Awaitable, Callable
@@ -79,6 +80,22 @@ async def left_over(library: Library) -> Observation:
         await library.loop.sleep(0)
     await library.loop.until(lambda: descriptors() <= before, 2)
     return Observation("{} left", max(descriptors() - before, 0))
+
+
+@case("dropped", "a context is dropped with a socket that is bound, and its address bound again")
+async def dropped(library: Library) -> Observation:
+    """The collector of cycles does not run meanwhile."""
+    gc.disable()
+    await library.drop(address := free_address())
+    end = time.perf_counter() + 2
+    while time.perf_counter() < end:
+        try:
+            library.plain(zmq.PULL, bind=address)
+        except zmq.ZMQError:
+            await library.loop.sleep(0.02)
+        else:
+            return Observation("ok")
+    return Observation("the address stays in use")
 
 
 @life("two-loops", "a second loop after the first, with the same context", Need.LOOPS_IN_A_ROW)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from tempfile import mkdtemp
 from typing import Any
 
 import zmq
@@ -10,7 +11,7 @@ import zmq
 from benchmarks.guarantees.case import case
 from benchmarks.guarantees.libraries.library import Library
 from benchmarks.guarantees.loops import Call
-from benchmarks.guarantees.observing import NOBODY, Observation, described, free_address
+from benchmarks.guarantees.observing import ADDRESS, NOBODY, Observation, described, free_address
 
 
 async def _refused(library: Library, call: Call, value: str) -> Observation:
@@ -36,3 +37,28 @@ async def in_use(library: Library) -> Observation:
     address = free_address()
     library.plain(zmq.PULL, bind=address)
     return await _refused(library, partial(library.open, zmq.PULL, bind=address), address)
+
+
+@case("path-in-use", "a bind to an ipc path in use")
+async def path_in_use(library: Library) -> Observation:
+    """Whoever listens there hears of it by hearing nothing more."""
+    address = f"ipc://{mkdtemp()}/path"
+    library.plain(zmq.PULL, bind=address)
+    try:
+        await library.open(zmq.PULL, bind=address)
+    except Exception as error:
+        return described(error, address)
+    return Observation("no error")
+
+
+@case("no-effect", "a time limit of libzmq's is set, RCVTIMEO; then a receive")
+async def no_effect(library: Library) -> Observation:
+    """It is a tenth of a second."""
+    socket = await library.open(zmq.PULL, bind=ADDRESS)
+    try:
+        socket.setsockopt(zmq.RCVTIMEO, 100)
+    except Exception as error:
+        return described(error)
+    receiving = library.loop.spawn(socket.receive)
+    await library.loop.ended(receiving, seconds=1)
+    return Observation(f"no error; the receive {receiving.outcome}")

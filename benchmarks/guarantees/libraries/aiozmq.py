@@ -54,6 +54,9 @@ class Aiozmq(Library):
         stream = await self.stream(type, bind, connect, mark)
         return AiozmqSocket(stream, stream.transport)
 
+    async def drop(self, address: str) -> None:
+        await self.stream(zmq.PULL, address, None)
+
     async def leave(self, address: str, linger: float) -> None:
         stream = await self.stream(zmq.PUSH, None, address, linger=linger)
         stream.write([b"unsent"])

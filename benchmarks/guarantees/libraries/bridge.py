@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import zmq
 
@@ -51,9 +52,13 @@ class Bridge(Library):
     async def open(
         self, type: int, *, bind: str | None = None, connect: str | None = None, mark: int | None = None
     ) -> Socket:
-        make = getattr(self.bridge, METHODS[zmq.SocketType(type)])
+        known = METHODS.get(zmq.SocketType(type))
+        make = getattr(self.bridge, known) if known else partial(self.bridge.connection, type)
         kind = BridgeRouter if type == zmq.ROUTER else BridgeSocket
         return kind(make(bind=bind, connect=connect, options=options(mark)))
+
+    async def drop(self, address: str) -> None:
+        zmqbridge.Context(linger=0).puller(bind=address)
 
     async def leave(self, address: str, linger: float) -> None:
         async with zmqbridge.Context(linger=linger) as context:

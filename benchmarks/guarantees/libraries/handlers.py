@@ -27,6 +27,7 @@ CLASSES = {
     zmq.ROUTER: ("ZmqRouterConnection", "gotMessage"),
     zmq.SUB: ("ZmqSubConnection", "gotMessage"),
     zmq.REP: ("ZmqREPConnection", "gotMessage"),
+    zmq.XPUB: ("ZmqConnection", "messageReceived"),
 }
 
 
@@ -77,6 +78,9 @@ class HandlersSocket(Socket):
     def events(self) -> object:
         return self.raw.socket.getsockopt(zmq.EVENTS)
 
+    def setsockopt(self, option: int, value: int | bytes) -> None:
+        self.raw.socket.setsockopt(option, value)
+
     def close(self) -> None:
         self.raw.shutdown()
 
@@ -121,9 +125,21 @@ class Handlers(Library):
         handlers: dict[str, Callable[..., None]] = {
             "onPull": lambda _, message: socket.handle(*message),
             "gotMessage": lambda _, *message: socket.handle(*message),
+            "messageReceived": lambda _, message: socket.handle(*message),
         }
-        socket.raw = self.make(name, bind, connect, mark, **({handler: handlers[handler]} if handler else {}))
+        members: dict[str, Any] = {handler: handlers[handler]} if handler else {}
+        if name == "ZmqConnection":
+            members["socketType"] = type
+        socket.raw = self.make(name, bind, connect, mark, **members)
         return socket
+
+    async def drop(self, address: str) -> None:
+        self.tx.ZmqPullConnection(self.tx.ZmqFactory(), self.tx.ZmqEndpoint("bind", address))
+
+    def log_with_python(self) -> None:
+        from twisted.python.log import PythonLoggingObserver
+
+        PythonLoggingObserver().start()
 
     async def leave(self, address: str, linger: float) -> None:
         factory = self.tx.ZmqFactory()

@@ -67,6 +67,10 @@ class Socket(ABC):
         """Read the option EVENTS, as a program does that looks for itself."""
         return self.wired.getsockopt(zmq.EVENTS)
 
+    def setsockopt(self, option: int, value: int | bytes) -> None:
+        """Set an option of libzmq's."""
+        self.wired.setsockopt(option, value)
+
     def close(self) -> None:
         """Close it, without awaiting anything."""
         self.raw.close()
@@ -129,6 +133,13 @@ class Library(ABC):
     @abstractmethod
     async def forget(self, address: str, linger: float) -> None:
         """Open a PUSH socket in a context of its own, send 100 messages, and keep it open."""
+
+    @abstractmethod
+    async def drop(self, address: str) -> None:
+        """Open a socket in a context of its own, bind it, and forget both without closing them."""
+
+    def log_with_python(self) -> None:  # noqa: B027 (most do)
+        """Have the library's log lines go to Python's logging, where they do not yet."""
 
     async def open_and_close(self, address: str) -> None:
         """Open a socket that is bound to an address, and close it the library's way."""

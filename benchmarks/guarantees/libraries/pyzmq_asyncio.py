@@ -38,6 +38,9 @@ class PyzmqAsyncio(Library):
         prepare(socket, bind, connect, mark)
         return PyzmqSocket(socket)
 
+    async def drop(self, address: str) -> None:
+        prepare(zmq.asyncio.Context().socket(zmq.PULL), address, None)
+
     async def leave(self, address: str, linger: float) -> None:
         with zmq.asyncio.Context() as context, context.socket(zmq.PUSH) as socket:
             prepare(socket, None, address, linger=linger)

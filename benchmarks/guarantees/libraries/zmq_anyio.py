@@ -43,6 +43,10 @@ class ZmqAnyio(Library):
         async with self.library.Socket(self.context, zmq.PULL) as socket:
             prepare(socket, address, None)
 
+    async def drop(self, address: str) -> None:
+        # Without its async with, which closes what it opens.
+        prepare(self.library.Socket(zmq.Context(), zmq.PULL), address, None)
+
     async def leave(self, address: str, linger: float) -> None:
         with zmq.Context() as context:
             async with self.library.Socket(context, zmq.PUSH) as socket:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import select
 import socket
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -87,6 +87,11 @@ class BlockingBackend:
 
     def start_task(self, function: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], object]:
         raise BackendError("there is one task, the caller's")
+
+    async def run_together(self, functions: Sequence[Callable[[], Awaitable[None]]]) -> None:
+        """There is one task: one function at most."""
+        (function,) = functions
+        await function()
 
 
 class BlockingHarness(Harness):

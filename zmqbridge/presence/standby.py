@@ -1,0 +1,85 @@
+"""Reading a connection that nobody awaits, on any loop.
+
+The facts. A :class:`~zmqbridge.channel.pump.Pump` reads for a program that is called. It must be called when the
+descriptor is readable; and a loop's backend waits for a descriptor on behalf of a task alone.
+
+The design. The attendant waits for it, and has the loop call the pump; then it waits again. It waits for a copy of the
+descriptor, which stays its own when the socket is closed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from zmqbridge.abc import Backend
+from zmqbridge.channel.channel import Channel
+from zmqbridge.channel.pump import Pump
+from zmqbridge.errors import ZmqBridgeError
+from zmqbridge.presence.attendant import Attendant, Timer
+
+__all__ = ["Standby"]
+
+
+class Standby:
+    """Has a connection read, from now until it is stopped.
+
+    Args:
+        channel: what is read.
+        backend: the loop's.
+        attendant: waits for the descriptor.
+        deliver: called on the loop with each item; it must not raise.
+
+    Raises:
+        ZmqBridgeError: if no thread or no descriptor is left.
+    """
+
+    def __init__(
+        self, channel: Channel[Any], backend: Backend, attendant: Attendant, deliver: Callable[[Any], None]
+    ) -> None:
+        self._backend = backend
+        self._attendant = attendant
+        self._stopped = False
+        try:
+            self._fd = os.dup(channel.socket.fd)
+        except OSError as error:
+            raise ZmqBridgeError(f"no descriptor is left to read {channel.describe()} with: {error}") from None
+        self._pump = Pump(
+            channel, deliver, self._ended, call_soon=backend.call_from_thread, call_later=self._call_later
+        )
+        attendant.call(self._attend)
+
+    def stop(self) -> None:
+        """Read no more. Twice is no error."""
+        if not self._stopped:
+            self._stopped = True
+            self._pump.stop()
+            self._attendant.call(self._close)
+
+    def _ended(self, error: ZmqBridgeError) -> None:
+        self.stop()
+
+    def _look(self) -> None:
+        if not self._stopped:
+            self._pump.look()
+            self._attendant.call(self._attend)
+
+    def _call_later(self, seconds: float, call: Callable[[], None]) -> Timer:
+        return self._attendant.call_later(seconds, lambda: self._attendant.tell_loop(self._backend, call))
+
+    # --- on the attendant's thread ---
+
+    def _attend(self) -> None:
+        if not self._stopped:
+            self._attendant.attend(self._fd, self._readable, self._close)
+
+    def _readable(self) -> None:
+        self._attendant.leave(self._fd)  # until the loop has looked
+        self._attendant.tell_loop(self._backend, self._look)
+
+    def _close(self) -> None:
+        if self._fd >= 0:
+            self._attendant.leave(self._fd)
+            os.close(self._fd)
+            self._fd = -1
