@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import select
+import socket
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
@@ -536,3 +539,64 @@ async def test_no_log_shows_a_secret(loop: Harness, caplog: pytest.LogCaptureFix
     for record in caplog.records:
         assert secret not in record.getMessage() + repr(record.args) + repr(record.exc_info)
     assert "cannot look up" in caplog.text
+
+
+class Wiretap:
+    """Passes bytes between a client and a server, one connection, and keeps what the client sent.
+
+    Args:
+        address: of the server.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._server = ("127.0.0.1", int(address.rpartition(":")[2]))
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"tcp://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.recorded = bytearray()
+        self._thread = threading.Thread(target=self._pass, daemon=True)
+        self._thread.start()
+
+    def _pass(self) -> None:
+        client, _ = self._listener.accept()
+        with client, socket.create_connection(self._server) as server:
+            while True:
+                for end in select.select([client, server], [], [])[0]:
+                    octets = end.recv(65_536)
+                    if not octets:
+                        return
+                    if end is client:
+                        self.recorded += octets
+                        server.sendall(octets)
+                    else:
+                        client.sendall(octets)
+
+    def close(self) -> None:
+        self._thread.join()
+        self._listener.close()
+
+
+async def test_a_replayed_handshake(loop: Harness) -> None:
+    """Whoever sends again what a client has sent does not come in, and no message arrives twice."""
+    async with loop.context() as context, context.authenticator("lab", keys={ADA.public}) as authenticator:
+        dealer, address = server(context, CURVE)
+        tap = Wiretap(address)
+        with ada(tap.address, retries=False) as client:
+            client.socket.send(b"pay once")
+            assert await dealer.receive() == [b"pay once"]
+        tap.close()
+        with socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2]))) as stranger:
+            stranger.setblocking(False)
+            stranger.send(tap.recorded)
+
+            def hung_up() -> bool:
+                try:
+                    return not stranger.recv(65_536)
+                except BlockingIOError:
+                    return False
+                except ConnectionResetError:
+                    return True
+
+            await loop.until(hung_up)
+        assert authenticator.stats.accepted == 1
+        with pytest.raises(zmqbridge.WouldBlock):
+            dealer.receive_nowait()
