@@ -162,19 +162,10 @@ class Handler:
         for court in courts:
             court.close()
         if self._socket is not None:
-            self._refuse_all(self._socket)
             self._socket.close(0)
             self._socket = None
         for court in courts:
             court.told(False)
-
-    def _refuse_all(self, socket: zmq.Socket[Any]) -> None:
-        """Answer what came last, for whom libzmq would let wait until the handshake's time is over."""
-        with suppress(zmq.ZMQError):
-            while True:
-                question = read(socket.recv_multipart(zmq.NOBLOCK))
-                if question is not None:
-                    self._reply(question, Verdict(Status.AGAIN, "the authenticator was closed"))
 
     def _receive(self) -> None:
         """Read what is there, to the end, for the descriptor says nothing of what is left."""
