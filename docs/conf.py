@@ -30,7 +30,7 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(os|uuid|math)\..*"),
     (r"py:(class|exc|data|obj)", r"[a-z]*(int|float|bool|str|bytes|bytearray|memoryview|list|dict|tuple|set|object)"),
     (r"py:(class|exc)", r"(Type|Value|Timeout|BlockingIO|Connection|Runtime)Error|(Base)?Exception|TracebackType"),
-    (r"py:class", r".*\bFrameT"),
+    (r"py:class", r".*\b(Frame|Readable)T"),
     (r"py:(class|exc|obj)", r".*\b(Item|Self|None|Any|Frames|Addresses|Message|BytesLike|Tag|State|Caller)(_co)?"),
     (r"py:(class|obj)", r"types\.TracebackType|Awaitable|Iterable|Iterator|Sequence|Callable|Hashable"),
     # Named in docstrings, but part of no promise.

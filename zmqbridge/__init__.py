@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from zmqbridge.framing import Publication
     from zmqbridge.framings import MultipartPublication
     from zmqbridge.options import SocketOptions
-    from zmqbridge.presence import Event, EventKind
+    from zmqbridge.presence import Event, EventKind, PeerChange, SubscriptionChange
     from zmqbridge.security.authenticator import AuthenticationStats, Authenticator
     from zmqbridge.security.keys import KeyPair
     from zmqbridge.security.open_ports import SecurityWarning
@@ -85,6 +85,7 @@ __all__ = [
     "MultipartPublication",
     "OptionError",
     "Pair",
+    "PeerChange",
     "PeerLost",
     "PeerUnreachable",
     "ProtocolError",
@@ -106,6 +107,7 @@ __all__ = [
     "SocketOptions",
     "Stats",
     "Subscriber",
+    "SubscriptionChange",
     "WaitTimeout",
     "WouldBlock",
     "ZmqBridgeError",

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from sys import maxsize
 from typing import Any, Protocol, TypeVar
 
-__all__ = ["Decoder", "FramesDecoder"]
+from zmqbridge.framing import RESERVED
+
+__all__ = ["Decoder", "FramesDecoder", "PublishedFramesDecoder"]
 
 Frames = list[bytes]
 Item_co = TypeVar("Item_co", covariant=True)
@@ -53,3 +55,21 @@ class FramesDecoder:
     def decode(self, messages: list[Frames]) -> tuple[list[Frames], tuple[()]]:
         """Return the messages."""
         return messages, ()
+
+
+class PublishedFramesDecoder(FramesDecoder):
+    """Likewise, and leaves out what comes under the reserved tags.
+
+    Attributes:
+        passed_over: how many that were.
+    """
+
+    def __init__(self) -> None:
+        self.passed_over = 0
+
+    def decode(self, messages: list[Frames]) -> tuple[list[Frames], tuple[()]]:
+        """Return the messages that are for the program."""
+        length = len(RESERVED)
+        visible = [message for message in messages if message[0][:length] != RESERVED]
+        self.passed_over += len(messages) - len(visible)
+        return visible, ()

@@ -1,12 +1,12 @@
 """How a publication is laid out in frames: one class for each framing, pure. Both ends of a connection speak the same.
 
-==================  ===================  =============================================
-framing             frames on the wire   who speaks it
-==================  ===================  =============================================
-:class:`Tagged`     ``[tag\\0message]``  this library and txZMQ; the default
-:class:`Multipart`  ``[tag, *frames]``   most other publishers
-:class:`Raw`        ``[*frames]``        any: the program reads the frames itself
-==================  ===================  =============================================
+==================  ====================  =========================================
+framing             frames on the wire    who speaks it
+==================  ====================  =========================================
+:class:`Tagged`     ``[tag\\0message]``     this library and txZMQ; the default
+:class:`Multipart`  ``[tag, *frames]``    most other publishers
+:class:`Raw`        ``[*frames]``         any: the program reads the frames itself
+==================  ====================  =========================================
 
 A subscription is a prefix of the first frame, whatever the framing: libzmq knows of no other.
 

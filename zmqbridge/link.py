@@ -37,7 +37,7 @@ from zmqbridge.socket import Socket
 from zmqbridge.waiting.parking import Parked
 from zmqbridge.waiting.turn import check_turn_limit
 
-__all__ = ["Link", "Stats"]
+__all__ = ["Link", "Stats", "weakly"]
 
 Item = TypeVar("Item")
 T = TypeVar("T")
@@ -146,7 +146,7 @@ class Link(Generic[Item]):
         self.standby: Standby | None = None
         socket = self.socket = home.open_socket(socket_type, options.linger or 0.0, tracing=tracing)
         try:
-            name = _weakly(describe, f"<a {socket.type_name} connection>")
+            name = weakly(describe, f"<a {socket.type_name} connection>")
             self.channel: Channel[Item] = Channel(socket, get_backend, decoder, faults, name, turn_limit)
             self.channel.guard.settle(runs_here)
             self.outbox = Outbox(self.channel)
@@ -166,7 +166,7 @@ class Link(Generic[Item]):
             self._stop_watching()
             socket.close(0)
             raise
-        socket.before_closing(_weakly(self._close_by_others, True))
+        socket.before_closing(weakly(self._close_by_others, True))
         home.links.add(self)
 
     # --- endpoints ---
@@ -426,7 +426,7 @@ def _weakly_with(method: Callable[[Item], None]) -> Callable[[Item], None]:
     return call
 
 
-def _weakly(method: Callable[[], T], otherwise: T) -> Callable[[], T]:
+def weakly(method: Callable[[], T], otherwise: T) -> Callable[[], T]:
     """Return what calls a method of an object, and does not keep that alive; once it is gone, it returns the other."""
     reference = WeakMethod(method)
 

@@ -26,11 +26,12 @@ from twisted.python import log
 from zope.interface import implementer
 
 from zmqbridge.channel import Pump
-from zmqbridge.decoding import FramesDecoder
+from zmqbridge.decoding import Decoder, FramesDecoder
 from zmqbridge.endpoints import ports_of
 from zmqbridge.errors import ConnectionClosed, EndpointError, LocalProtocolError, RemoteProtocolError, ZmqBridgeError
 from zmqbridge.link import Link, Stats
 from zmqbridge.options import SocketOptions, check_options
+from zmqbridge.presence import Event
 from zmqbridge.protocols import Faults, State
 from zmqbridge.showing import listed, shown
 from zmqbridge.socket import Socket, type_name_of
@@ -98,6 +99,8 @@ class ZmqConnection(Consuming):
         reconnectIntervalMax: milliseconds up to which that interval doubles; 0 is no doubling.
         socketOptions: any of :class:`~zmqbridge.SocketOptions`; what they say goes before the attributes above and the
             factory's. ``None`` says nothing.
+        watchPeers: whether :meth:`gotEvent` is called with what happens to the connection; it takes a thread for each
+            factory, and a descriptor for each connection.
         queueLimit: how many messages :meth:`send` may keep in :attr:`queue`; 0, the default, is none.
         factory: the factory; ``None`` after :meth:`shutdown`.
         endpoints: the endpoints, as they were given; of a range of ports, the one that was taken.
@@ -121,6 +124,8 @@ class ZmqConnection(Consuming):
     reconnectInterval: int = 100
     reconnectIntervalMax: int = 0
     socketOptions: SocketOptions[Any] | None = None
+    watchPeers: bool = False
+    _zmqPresence: bool = False
 
     def __init__(
         self, factory: ZmqFactory, endpoint: ZmqEndpoint | None = None, identity: bytes | str | None = None
@@ -139,13 +144,15 @@ class ZmqConnection(Consuming):
             self.socketType,  # type: ignore[arg-type]
             options=self._zmqOptions(factory),
             prepare=self._zmqPrepare,
-            decoder=FramesDecoder(),
+            decoder=self._zmqDecoder(),
             faults=self._zmqFaults,
             get_backend=lambda: backend,
             runs_here=backend.runs_here,
             describe=self.__repr__,
             turn_limit=factory.turnLimit,
             close=self.shutdown,
+            reads_ahead=self._zmqPresence,
+            tracing=self._zmqPresence,
         )
         self._zmqOutbox = self._zmqLink.outbox
         self.fd = self._zmqLink.socket.fd
@@ -155,6 +162,8 @@ class ZmqConnection(Consuming):
         except BaseException:
             self._zmqLink.end()
             raise
+        if self.watchPeers:
+            self._zmqLink.listen(self._zmqHear)
         factory.connections.add(self)
         factory.reactor.addReader(self)
         self._zmqPump = Pump(
@@ -168,11 +177,16 @@ class ZmqConnection(Consuming):
     def _zmqOptions(self, factory: ZmqFactory) -> SocketOptions[Any]:
         kind = type_name_of(self.socketType)  # type: ignore[arg-type]
         own = check_options(self.socketOptions).over(check_options(factory.socketOptions), kind)
-        return own.over(options_of(self, self._zmqAttributes(factory)), kind)
+        attributes = options_of(self, self._zmqAttributes(factory))
+        return own.over(attributes, kind).filled({"watch": self.watchPeers})
 
     def _zmqAttributes(self, factory: ZmqFactory) -> dict[str, Any]:
         attributes = {name: getattr(self, name) for name in _ATTRIBUTES}
         return attributes | {"identity": self.identity, "lingerPeriod": factory.lingerPeriod}
+
+    def _zmqDecoder(self) -> Decoder[Any, Any]:
+        """Return what tells the channel what the messages mean."""
+        return FramesDecoder()
 
     def _zmqPrepare(self, socket: Socket) -> None:
         """Set what the pattern needs, before the socket binds or connects."""
@@ -237,6 +251,33 @@ class ZmqConnection(Consuming):
             raise
         except BaseException:
             self._zmqFailures.log("the handler of a message failed")
+
+    def gotEvent(self, event: Event) -> None:
+        """Handle what happens to the connection, where :attr:`watchPeers` is set; to be overridden.
+
+        Args:
+            event: a peer that came or is gone, an attempt that failed, and so on, from the first endpoint on.
+        """
+
+    def getConnected(self) -> int:
+        """Return with how many peers the handshake stands now.
+
+        Raises:
+            LocalProtocolError: if :attr:`watchPeers` was not set when the connection was made.
+        """
+        watch = self._zmqLink.watch
+        if watch is None:
+            raise LocalProtocolError(f"{self!r} is not watched; set watchPeers = True in its class")
+        return watch.peers
+
+    def _zmqHear(self, events: list[Event]) -> None:
+        for event in events:
+            try:
+                self.gotEvent(event)
+            except KeyboardInterrupt:
+                raise
+            except BaseException:
+                self._zmqFailures.log("the handler of an event failed")
 
     def _zmqReportFaults(self) -> None:
         count = self._zmqFaults.untold(monotonic())

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from inspect import signature
 from typing import Any
 
 import zmq
 
-from zmqbridge.errors import LocalProtocolError
-from zmqbridge.framing import prefix_bytes, publication_frame, read_publication, tag_bytes
+from zmqbridge.decoding import Decoder, PublishedFramesDecoder
+from zmqbridge.errors import LocalProtocolError, ZmqBridgeError
+from zmqbridge.framing import SEPARATOR, prefix_bytes, publication_frame, read_publication, tag_bytes
 from zmqbridge.framings import FramingName, MultipartPublication, framing_of
+from zmqbridge.link import Stats, weakly
+from zmqbridge.presence.echo import own_name
+from zmqbridge.presence.subscriptions import Subscriptions
+from zmqbridge.socket import Socket
 from zmqbridge_twisted.connection import ZmqConnection
 from zmqbridge_twisted.sending import encoded
 
@@ -23,11 +29,71 @@ class ZmqPubConnection(ZmqConnection):
         topicSep: what ends the tag on the wire; both ends must agree on it.
         framing: how messages are laid out: ``"tagged"``, as txZMQ has it; ``"multipart"``, the tag in a frame of its
             own and any number behind it; or ``"raw"``, the frames as they are.
+        presence: whether it knows who has subscribed, and tells subscribers of this library that they have; it is an
+            XPUB socket then. :meth:`gotSubscription` and :meth:`lostSubscription` are called.
     """
 
     socketType = zmq.PUB
     topicSep: bytes | str = b"\0"
     framing: FramingName = "tagged"
+    presence: bool = False
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        self._zmqPresence = self.presence
+        self._zmqName = own_name()
+        self._zmqAnswers = 0
+        self._zmqTold = 0
+        if self.presence:
+            self.socketType = zmq.XPUB  # type: ignore[misc]
+        super().__init__(*arguments, **named)
+
+    def _zmqDecoder(self) -> Decoder[Any, Any]:
+        if not self.presence:
+            return super()._zmqDecoder()
+        self._zmqSubscribers = Subscriptions(self._zmqFaults)
+        self._zmqSubscribers.changed = weakly(self._zmqTell, None)
+        return self._zmqSubscribers
+
+    def _zmqPrepare(self, socket: Socket) -> None:
+        if self.presence:
+            socket.set_option(zmq.XPUB_VERBOSER, 1)
+
+    def _zmqDeliver(self, message: Any) -> None:
+        if not self.presence:
+            super()._zmqDeliver(message)
+            return
+        with suppress(ZmqBridgeError):  # it was shut down meanwhile
+            self._zmqOutbox.send_nowait((message + SEPARATOR + self._zmqName,))
+            self._zmqAnswers += 1
+
+    def _zmqTell(self) -> None:
+        changes, _, self._zmqTold = self._zmqSubscribers.changes.read(self._zmqTold)
+        for change in changes:
+            try:
+                (self.gotSubscription if change.subscribed else self.lostSubscription)(change.tag, change.count)
+            except KeyboardInterrupt:
+                raise
+            except BaseException:
+                self._zmqFailures.log("the handler of a subscription failed")
+
+    def gotSubscription(self, tag: bytes, count: int) -> None:
+        """Handle a subscription that has arrived, where :attr:`presence` is set; to be overridden.
+
+        What is published from now on reaches the subscriber, or its proxy.
+
+        Args:
+            tag: the prefix.
+            count: how many subscriptions to it there are now.
+        """
+
+    def lostSubscription(self, tag: bytes, count: int) -> None:
+        """Handle the end of a subscription, likewise."""
+
+    def getStats(self) -> Stats:
+        """Return what the connection has done so far, and what it holds now."""
+        if not self.presence:
+            return super().getStats()
+        return self._zmqLink.stats(passed_over=self._zmqSubscribers.passed_over, answers=self._zmqAnswers)
 
     def publish(self, message: Any, tag: bytes | str = "") -> None:
         """Publish a message under a tag.
@@ -60,7 +126,16 @@ class ZmqSubConnection(ZmqConnection):
     topicSep: bytes | str = b"\0"
     framing: FramingName = "tagged"
     _zmqAsked: tuple[object, bool] | None = None
+
     _zmqAnswer = False
+
+    def _zmqDecoder(self) -> Decoder[Any, Any]:
+        self._zmqVisible = PublishedFramesDecoder()
+        return self._zmqVisible
+
+    def getStats(self) -> Stats:
+        """Return what the connection has done so far, and what it holds now."""
+        return self._zmqLink.stats(passed_over=self._zmqVisible.passed_over)
 
     def subscribe(self, tag: bytes | str) -> None:
         """Receive from now on what is published under tags that begin so.

@@ -100,7 +100,7 @@ class Publisher(Connection, Generic[FramingT]):
 
     @property
     def subscriptions(self) -> Mapping[bytes, int]:
-        """What is subscribed to: for each prefix, how many subscriptions have arrived. It changes as they do.
+        """How many subscriptions to each prefix have arrived. It changes as they do.
 
         A subscriber that subscribes to three prefixes counts for each. A proxy counts once for each prefix, however
         many stand behind it. This library's own prefixes are left out.
@@ -297,8 +297,8 @@ class Subscriber(Receiver[Item]):
         What they publish from then on arrives, also through any number of proxies. Publishers answer that were made
         with ``presence=True``; others never do.
 
-        Messages that come meanwhile are kept for :meth:`receive`, as many as libzmq would keep; of more the publisher
-        drops some, and maybe its answer too, which is then asked for again.
+        Messages that come meanwhile are kept for :meth:`~zmqbridge.Receiver.receive`, as many as libzmq would keep; of
+        more the publisher drops some, and maybe its answer too, which is then asked for again.
 
         Args:
             publishers: how many, 1 or more.

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from zmqbridge.decoding import Decoder
 from zmqbridge.presence.events import Event, EventKind
 from zmqbridge.presence.ring import Ring
-from zmqbridge.socket import Source
+
+if TYPE_CHECKING:
+    from zmqbridge.socket import Source
 
 __all__ = ["PeerChange", "Routes", "RoutesDecoder"]
 
