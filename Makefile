@@ -83,6 +83,11 @@ SANITIZED := build/sanitized
 # What runs the C extension and its twins in Python by the same cases.
 BOTH := tests/native tests/channel tests/waiting tests/sockets
 
+interop: ## real programs of zmq.asyncio, unmodified, with zmqbridge_asyncio in its place; in an environment of their own
+	$(MAKE) --no-print-directory VENV=.venv-interop .venv-interop/.interop
+	.venv-interop/bin/python -m pytest -v -p no:cacheprovider --confcutdir tests/in_place -o asyncio_mode=auto \
+		-W default -o timeout=150 tests/in_place $(ARGS)
+
 fuzz: $(VENV)/.test ## layouts of frames without end, or ARGS='--seconds 60'; led by atheris after 'make .venv/.fuzz'
 	$(RUN) -m tests.fuzz $(ARGS)
 

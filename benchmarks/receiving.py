@@ -13,6 +13,7 @@ import zmq
 from benchmarks.contender import Contender
 from benchmarks.handlers import OURS, THEIRS, Handlers, address_of, with_handlers
 from benchmarks.loops import LOOPS
+from benchmarks.replacing import IN_PLACE, THE_PEER, interface
 from benchmarks.run import ANY, Run, bind_anywhere, read_line
 from benchmarks.taking import iterate, take_each
 
@@ -51,11 +52,9 @@ def handlers(library: str, run: Run) -> None:
     handlers.loop.run()
 
 
-async def pyzmq(run: Run) -> None:
-    """pyzmq's own sockets for asyncio."""
-    import zmq.asyncio
-
-    with zmq.asyncio.Context() as context, context.socket(zmq.PULL) as socket:
+async def pyzmq(run: Run, library: str = THE_PEER) -> None:
+    """pyzmq's own sockets for asyncio, or those of the library that has their interface."""
+    with interface(library).Context() as context, context.socket(zmq.PULL) as socket:
         run.send_to(bind_anywhere(socket))
         await take_each(socket.recv_multipart, run)
 
@@ -136,6 +135,13 @@ def ours(loop: str, main: Main, rate: float, how: str = "") -> Contender:
     return Contender(f"zmqbridge on {loop}{how}", partial(run_on, loop, main), rate, LOOPS[loop].modules, ours=True)
 
 
+def ours_in_place(loop: str, rate: float) -> Contender:
+    """The program of zmq.asyncio with one import changed."""
+    name = IN_PLACE if loop == "asyncio" else f"{IN_PLACE} on {loop}"
+    main = partial(pyzmq, library=IN_PLACE)
+    return Contender(name, partial(run_on, loop, main), rate, LOOPS[loop].modules, ours=True)
+
+
 def theirs(name: str, loop: str, main: Main, rate: float, *modules: str) -> Contender:
     return Contender(name, partial(run_on, loop, main), rate, modules + LOOPS[loop].modules)
 
@@ -149,6 +155,8 @@ CONTENDERS = (
     ours("anyio+trio", bridge, 1_000_000),
     ours("Twisted", bridge, 1_000_000),
     with_handlers(OURS, handlers, 1_000_000),
+    ours_in_place("asyncio", 500_000),
+    ours_in_place("uvloop", 500_000),
     theirs("zmq.asyncio", "asyncio", pyzmq, 50_000),
     theirs("zmq.asyncio on uvloop", "uvloop", pyzmq, 60_000),
     theirs("zmq-anyio on asyncio", "anyio", zmq_anyio, 20_000, "zmq_anyio"),

@@ -7,7 +7,10 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
+import zmq
+
 from benchmarks.handlers import OURS, THEIRS, Handlers, address_of
+from benchmarks.replacing import IN_PLACE, THE_PEER, interface
 from benchmarks.run import ANY, bind_anywhere
 
 
@@ -38,12 +41,11 @@ def handlers(library: str) -> None:
     handlers.loop.run()
 
 
-def pyzmq() -> None:
-    """A ROUTER of pyzmq's own sockets for asyncio."""
-    import zmq.asyncio
+def pyzmq(library: str) -> None:
+    """A ROUTER of pyzmq's own sockets for asyncio, or of the library that has their interface."""
 
     async def main() -> None:
-        with zmq.asyncio.Context() as context, context.socket(zmq.ROUTER) as socket:
+        with interface(library).Context() as context, context.socket(zmq.ROUTER) as socket:
             socket.set_hwm(0)
             print(bind_anywhere(socket), flush=True)
             while True:
@@ -56,7 +58,8 @@ REPLIERS: dict[str, Callable[[], None]] = {
     "zmqbridge": bridge,
     OURS: partial(handlers, OURS),
     THEIRS: partial(handlers, THEIRS),
-    "zmq.asyncio": pyzmq,
+    IN_PLACE: partial(pyzmq, IN_PLACE),
+    THE_PEER: partial(pyzmq, THE_PEER),
 }
 
 if __name__ == "__main__":

@@ -6,8 +6,11 @@ import asyncio
 from functools import partial
 from typing import Any
 
+import zmq
+
 from benchmarks.contender import Contender
 from benchmarks.handlers import OURS, THEIRS, Handlers, with_handlers
+from benchmarks.replacing import IN_PLACE, THE_PEER, interface
 from benchmarks.run import Run, read_line
 
 
@@ -45,16 +48,18 @@ def rounds_of(run: Run, outstanding: int) -> int:
     return max(1, run.count // outstanding)
 
 
-def pyzmq(outstanding: int, run: Run) -> None:
-    """A DEALER of pyzmq's own sockets for asyncio; its user gives each request an id, and matches the replies."""
-    import zmq.asyncio
+def pyzmq(library: str, outstanding: int, run: Run) -> None:
+    """A DEALER of pyzmq's own sockets for asyncio, or of the library that has their interface.
+
+    Its user gives each request an id, and matches the replies.
+    """
 
     async def main() -> None:
         message = run.message
         rounds = rounds_of(run, outstanding)
-        with zmq.asyncio.Context() as context, context.socket(zmq.DEALER) as socket:
+        with interface(library).Context() as context, context.socket(zmq.DEALER) as socket:
             socket.set_hwm(0)
-            socket.connect(replier_address(run, "zmq.asyncio"))
+            socket.connect(replier_address(run, library))
             waiting: dict[bytes, asyncio.Future[bytes]] = {}
 
             async def read() -> None:
@@ -124,6 +129,7 @@ def contenders(outstanding: int) -> tuple[Contender, ...]:
     return (
         Contender("zmqbridge on asyncio", partial(bridge, outstanding), 60_000, ours=True),
         with_handlers(OURS, partial(handlers, outstanding), 60_000),
-        Contender("zmq.asyncio", partial(pyzmq, outstanding), 15_000),
+        Contender(IN_PLACE, partial(pyzmq, IN_PLACE, outstanding), 40_000, ours=True),
+        Contender(THE_PEER, partial(pyzmq, THE_PEER, outstanding), 15_000),
         with_handlers(THEIRS, partial(handlers, outstanding), 25_000),
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
+from functools import partial
 from itertools import pairwise
 
 import zmq
 
 from benchmarks.contender import Contender
 from benchmarks.handlers import OURS, THEIRS, Handlers, with_handlers
+from benchmarks.replacing import IN_PLACE, THE_PEER, interface
 from benchmarks.run import Run, read_line
 
 WARM_UP = 50
@@ -62,14 +64,13 @@ def bridge(run: Run) -> None:
     asyncio.run(main())
 
 
-def pyzmq(run: Run) -> None:
-    """A REQ of pyzmq's own sockets for asyncio."""
-    import zmq.asyncio
+def pyzmq(library: str, run: Run) -> None:
+    """A REQ of pyzmq's own sockets for asyncio, or of the library that has their interface."""
 
     async def main() -> None:
         message = run.message
         latencies = Latencies(run)
-        with zmq.asyncio.Context() as context, context.socket(zmq.REQ) as socket:
+        with interface(library).Context() as context, context.socket(zmq.REQ) as socket:
             socket.connect(echo_address(run))
             latencies.note()
             for _ in range(latencies.total):
@@ -121,7 +122,8 @@ def blocking(run: Run) -> None:
 CONTENDERS = (
     Contender("zmqbridge on asyncio", bridge, 8_000, ours=True),
     with_handlers(OURS, handlers, 8_000),
-    Contender("zmq.asyncio REQ", pyzmq, 6_000),
+    Contender(f"{IN_PLACE} REQ", partial(pyzmq, IN_PLACE), 8_000, ours=True),
+    Contender(f"{THE_PEER} REQ", partial(pyzmq, THE_PEER), 6_000),
     with_handlers(THEIRS, handlers, 6_000),
     Contender("blocking REQ", blocking, 10_000),
 )

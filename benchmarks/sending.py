@@ -14,6 +14,7 @@ import zmq
 
 from benchmarks.contender import Contender
 from benchmarks.handlers import OURS, THEIRS, Handlers, with_handlers
+from benchmarks.replacing import IN_PLACE, THE_PEER, interface
 from benchmarks.run import Run, read_line
 
 BATCH = 100
@@ -59,12 +60,10 @@ async def bridge_many(run: Run, address: str) -> None:
     run.end(run.count)
 
 
-async def pyzmq(run: Run, address: str) -> None:
-    """pyzmq's own sockets for asyncio."""
-    import zmq.asyncio
-
+async def pyzmq(library: str, run: Run, address: str) -> None:
+    """pyzmq's own sockets for asyncio, or those of the library that has their interface."""
     message = run.message
-    with zmq.asyncio.Context() as context, context.socket(zmq.PUSH) as socket:
+    with interface(library).Context() as context, context.socket(zmq.PUSH) as socket:
         socket.connect(address)
         run.begin()
         for _ in range(run.count):
@@ -153,7 +152,8 @@ CONTENDERS = (
     Contender("zmqbridge on asyncio", partial(on_asyncio, bridge_each), 300_000, ours=True),
     Contender("zmqbridge on asyncio, send_many", partial(on_asyncio, bridge_many), 500_000, ours=True),
     with_handlers(OURS, handlers, 200_000),
-    Contender("zmq.asyncio", partial(on_asyncio, pyzmq), 60_000),
+    Contender(IN_PLACE, partial(on_asyncio, partial(pyzmq, IN_PLACE)), 300_000, ours=True),
+    Contender(THE_PEER, partial(on_asyncio, partial(pyzmq, THE_PEER)), 60_000),
     Contender("zmq-anyio on asyncio", zmq_anyio, 20_000, ("zmq_anyio",)),
     with_handlers(THEIRS, handlers, 200_000),
     Contender("blocking send", blocking, 600_000),

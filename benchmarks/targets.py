@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks import workloads
 from benchmarks.figures import ratio
+from benchmarks.replacing import IN_PLACE
 from benchmarks.rounds import Rounds, row_name
 
 
@@ -70,6 +71,21 @@ TARGETS = (
     ),
     Target("100 outstanding, both ends / zmq.asyncio", REQUESTS, ASYNCIO, "zmq.asyncio", 3, 5),
     Target("100 outstanding, both ends / txZMQ", REQUESTS, ASYNCIO, "txZMQ, handlers", 1.6, 2.5),
+    Target("zmqbridge_asyncio in place of it / zmq.asyncio: receive", RECEIVE, IN_PLACE, "zmq.asyncio", None, 8),
+    Target("zmqbridge_asyncio in place of it / zmq.asyncio: send", SEND, IN_PLACE, "zmq.asyncio", None, 3),
+    Target(
+        "zmqbridge_asyncio in place of it / zmq.asyncio: round trip",
+        ROUND_TRIP,
+        f"{IN_PLACE} REQ",
+        "zmq.asyncio REQ",
+        None,
+        0.85,
+        figure="latency_median_seconds",
+        at_most=True,
+    ),
+    Target(
+        "zmqbridge_asyncio in place of it / zmq.asyncio: 100 outstanding", REQUESTS, IN_PLACE, "zmq.asyncio", None, 3
+    ),
     Target("1 MiB, bytes a second / libzmq in C", RECEIVE_LARGE, ASYNCIO, "libzmq in C", 0.5, 0.8),
 )
 

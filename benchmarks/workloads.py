@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from benchmarks import connections, growing, receiving, requesting, round_trips, sending, subscribing, ticking
 from benchmarks.contender import Contender, Workload
+from benchmarks.replacing import IN_PLACE
 
 JUDGED = (
     "zmqbridge on asyncio",
     "zmqbridge on trio",
     "zmqbridge on Twisted",
     "zmqbridge_twisted, handlers",
+    "zmqbridge_asyncio",
     "zmq.asyncio",
     "zmq-anyio on trio",
     "txZMQ, handlers",
@@ -61,7 +63,7 @@ WORKLOADS = (
         SEND,
         sending.CONTENDERS,
         "zmq.asyncio",
-        quick=("zmqbridge on asyncio", "zmqbridge on asyncio, send_many", "zmq.asyncio", "blocking send"),
+        quick=("zmqbridge on asyncio", "zmqbridge on asyncio, send_many", IN_PLACE, "zmq.asyncio", "blocking send"),
     ),
     Workload(
         "round trip",
@@ -69,14 +71,14 @@ WORKLOADS = (
         round_trips.CONTENDERS,
         "zmq.asyncio REQ",
         "latency_median_seconds",
-        quick=("zmqbridge on asyncio", "zmq.asyncio REQ"),
+        quick=("zmqbridge on asyncio", f"{IN_PLACE} REQ", "zmq.asyncio REQ"),
     ),
     Workload(
         "requests",
         REQUESTS,
         requesting.contenders(100),
         "zmq.asyncio",
-        quick=("zmqbridge on asyncio", "zmq.asyncio", "txZMQ, handlers"),
+        quick=("zmqbridge on asyncio", IN_PLACE, "zmq.asyncio", "txZMQ, handlers"),
     ),
     Workload("requests", "100 B, 1,000 outstanding", requesting.contenders(1_000), "zmq.asyncio"),
     Workload("connections", "1,000 in one loop, 4 active", connections.contenders(1_000), "zmq.asyncio"),

@@ -16,7 +16,8 @@ from zmqbridge.link import Stats, weakly
 from zmqbridge.presence.echo import own_name
 from zmqbridge.presence.subscriptions import Subscriptions
 from zmqbridge.socket import Socket
-from zmqbridge_twisted.connection import ZmqConnection
+from zmqbridge_twisted.connection import ZmqConnection, ZmqEndpoint
+from zmqbridge_twisted.factory import ZmqFactory
 from zmqbridge_twisted.sending import encoded
 
 __all__ = ["ZmqPubConnection", "ZmqSubConnection"]
@@ -38,14 +39,16 @@ class ZmqPubConnection(ZmqConnection):
     framing: FramingName = "tagged"
     presence: bool = False
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
+    def __init__(
+        self, factory: ZmqFactory, endpoint: ZmqEndpoint | None = None, identity: bytes | str | None = None
+    ) -> None:
         self._zmqPresence = self.presence
         self._zmqName = own_name()
         self._zmqAnswers = 0
         self._zmqTold = 0
         if self.presence:
             self.socketType = zmq.XPUB  # type: ignore[misc]
-        super().__init__(*arguments, **named)
+        super().__init__(factory, endpoint, identity)
 
     def _zmqDecoder(self) -> Decoder[Any, Any]:
         if not self.presence:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from tests.mutants import closing_rules, descriptor_rules, handler_rules, peer_rules, turn_rules, waiting_rules
+from tests.mutants import (
+    closing_rules,
+    descriptor_rules,
+    face_rules,
+    handler_rules,
+    peer_rules,
+    turn_rules,
+    waiting_rules,
+)
 from tests.mutants.mutation import Mutation
 
 __all__ = ["MUTATIONS"]
@@ -14,4 +22,5 @@ MUTATIONS: list[Mutation] = [
     *turn_rules.MUTATIONS,
     *peer_rules.MUTATIONS,
     *handler_rules.MUTATIONS,
+    *face_rules.MUTATIONS,
 ]

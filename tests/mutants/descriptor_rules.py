@@ -30,7 +30,7 @@ CHANNEL = "zmqbridge.channel.channel:Channel"
 LOOK = f"{CHANNEL}.look"
 ATTEMPT = "zmqbridge.channel.attempt:Attempt.send"
 EDGE = "zmqbridge.waiting.edge:Edge"
-PUMP = "zmqbridge.channel.pump:Pump"
+ATTENDANT = "zmqbridge.channel.attendant:Attendant"
 PLAIN = "zmqbridge.socket.plain:Socket"
 LEAN = "zmqbridge.socket.lean:LeanSocket"
 MODEL = ("tests/model",)
@@ -179,7 +179,7 @@ ANY_CALL_EATS_THE_EDGE = [
     Mutation(
         "2",
         "a pump looks before the first turn",
-        f"{PUMP}.__init__",
+        f"{ATTENDANT}.__init__",
         drop_call("wake"),
         PUMPS,
     ),

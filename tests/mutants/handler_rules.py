@@ -21,6 +21,7 @@ from tests.mutants.mutation import Mutation
 
 __all__ = ["MUTATIONS"]
 
+ATTENDANT = "zmqbridge.channel.attendant:Attendant"
 PUMP = "zmqbridge.channel.pump:Pump"
 UNANSWERED = "zmqbridge_twisted.unanswered:Unanswered"
 MODEL = ("tests/model",)
@@ -29,38 +30,52 @@ ANSWERING = ("tests/test_protocols.py", "-k", "Answering")
 MEMORIES = ("tests/test_unanswered.py",)
 
 MUTATIONS = [
-    Mutation("handlers", "a touch has a pump that reads look", f"{PUMP}.wake", unguarded("_reads"), MODEL),
-    Mutation("handlers", "a touch has a pump look where sends wait", f"{PUMP}.wake", unguarded("lanes"), PUMPS),
-    Mutation("handlers", "a pump that does not read hears of the end", f"{PUMP}.wake", unguarded("open"), PUMPS),
-    Mutation("handlers", "a look under way goes on, and no other begins", f"{PUMP}.look", unguarded("_looking"), PUMPS),
-    Mutation("handlers", "what is stopped reads no more", f"{PUMP}._read_and_deliver", unguarded("_stopped"), PUMPS),
-    Mutation("handlers", "a pump hears of the end that a send found", f"{PUMP}.look", drop_call("check_open"), PUMPS),
+    Mutation(
+        "handlers", "a touch has a pump that reads look", f"{ATTENDANT}._is_wanted", unguarded("wants_input"), MODEL
+    ),
+    Mutation(
+        "handlers", "a touch has a pump look where sends wait", f"{ATTENDANT}._is_wanted", unguarded("lanes"), PUMPS
+    ),
+    Mutation(
+        "handlers", "a pump that does not read hears of the end", f"{ATTENDANT}._is_wanted", unguarded("open"), PUMPS
+    ),
+    Mutation(
+        "handlers", "a look under way goes on, and no other begins", f"{ATTENDANT}.look", unguarded("_looking"), PUMPS
+    ),
+    Mutation("handlers", "what is stopped reads no more", f"{PUMP}._act", unguarded("_stopped"), PUMPS),
+    Mutation(
+        "handlers", "a pump hears of the end that a send found", f"{ATTENDANT}.look", drop_call("check_open"), PUMPS
+    ),
     Mutation(
         "handlers",
         "where the edge is stale after the last message it looks again",
-        f"{PUMP}._read_and_deliver",
+        f"{PUMP}._act",
         condition("stale", becomes="False"),
         PUMPS,
     ),
-    Mutation("handlers", "what a look leaves behind is for the next turn", f"{PUMP}.look", unguarded("stale"), PUMPS),
     Mutation(
-        "handlers", "what is read and not delivered is for the next turn", f"{PUMP}.look", unguarded("inbox"), PUMPS
+        "handlers", "what a look leaves behind is for the next turn", f"{ATTENDANT}.look", unguarded("stale"), PUMPS
     ),
     Mutation(
-        "handlers", "one turn delivers a batch", f"{PUMP}._read_and_deliver", assigned("room", "1_000_000_000"), PUMPS
+        "handlers",
+        "what is read and not delivered is for the next turn",
+        f"{ATTENDANT}.look",
+        unguarded("inbox"),
+        PUMPS,
     ),
-    Mutation("handlers", "one turn does not last for ever", f"{PUMP}._read_and_deliver", drop_branch("ends"), PUMPS),
-    Mutation("handlers", "a router's room is looked for again", f"{PUMP}.look", drop_call("_set_timer"), PUMPS),
+    Mutation("handlers", "one turn delivers a batch", f"{PUMP}._act", assigned("room", "1_000_000_000"), PUMPS),
+    Mutation("handlers", "one turn does not last for ever", f"{PUMP}._act", drop_branch("ends"), PUMPS),
+    Mutation("handlers", "a router's room is looked for again", f"{ATTENDANT}.look", drop_call("_set_timer"), PUMPS),
     Mutation(
         "handlers",
         "what is stopped leaves no timer",
-        f"{PUMP}.stop",
+        f"{ATTENDANT}._cancel_timers",
         drop_call("cancel").within(branch("_timer")),
         PUMPS,
     ),
-    Mutation("handlers", "what is stopped leads no more", f"{PUMP}.stop", drop_call("leave_watcher"), PUMPS),
-    Mutation("handlers", "what failed is tried again", f"{PUMP}.look", drop_call("_retry_later"), PUMPS),
-    Mutation("handlers", "what failed is not tried at once", f"{PUMP}.look", unguarded("_retrying"), PUMPS),
+    Mutation("handlers", "what is stopped leads no more", f"{ATTENDANT}.stop", drop_call("leave_watcher"), PUMPS),
+    Mutation("handlers", "what failed is tried again", f"{ATTENDANT}.look", drop_call("_retry_later"), PUMPS),
+    Mutation("handlers", "what failed is not tried at once", f"{ATTENDANT}.look", unguarded("_retrying"), PUMPS),
     Mutation(
         "handlers", "only so many requests wait for an answer", f"{UNANSWERED}.add", unguarded("limit"), ANSWERING
     ),

@@ -3,8 +3,12 @@
 The facts. A :class:`~zmqbridge.channel.pump.Pump` reads for a program that is called. It must be called when the
 descriptor is readable; and a loop's backend waits for a descriptor on behalf of a task alone.
 
-The design. The attendant waits for it, and has the loop call the pump; then it waits again. It waits for a copy of the
-descriptor, which stays its own when the socket is closed.
+A send may use up the descriptor's edge, so the pump looks again after each; a publisher that sends once in each turn of
+its loop would look as often, and that costs several times what the send does.
+
+The design. The attendant waits for the descriptor, and has the loop call the pump; then it waits again. It waits for a
+copy of it, which stays its own when the socket is closed. What sends may have used up is looked for :data:`SOON` later,
+once for all of them; where a look leaves something behind, the pump goes on in the next turn.
 """
 
 from __future__ import annotations
@@ -19,7 +23,9 @@ from zmqbridge.channel.pump import Pump
 from zmqbridge.errors import ZmqBridgeError
 from zmqbridge.presence.attendant import Attendant, Timer
 
-__all__ = ["Standby"]
+__all__ = ["SOON", "Standby"]
+
+SOON = 0.01
 
 
 class Standby:
@@ -41,13 +47,13 @@ class Standby:
         self._backend = backend
         self._attendant = attendant
         self._stopped = False
+        self._looking = True  # the first look is to come at once
         try:
             self._fd = os.dup(channel.socket.fd)
         except OSError as error:
             raise ZmqBridgeError(f"no descriptor is left to read {channel.describe()} with: {error}") from None
-        self._pump = Pump(
-            channel, deliver, self._ended, call_soon=backend.call_from_thread, call_later=self._call_later
-        )
+        self._pump = Pump(channel, deliver, self._ended, call_soon=self._call_soon, call_later=self._call_later)
+        self._looking = False
         attendant.call(self._attend)
 
     def stop(self) -> None:
@@ -62,8 +68,21 @@ class Standby:
 
     def _look(self) -> None:
         if not self._stopped:
-            self._pump.look()
+            self._run(self._pump.look)
             self._attendant.call(self._attend)
+
+    def _run(self, look: Callable[[], None]) -> None:
+        self._looking = True
+        try:
+            look()
+        finally:
+            self._looking = False
+
+    def _call_soon(self, call: Callable[[], None]) -> None:
+        if self._looking:
+            self._backend.call_from_thread(lambda: self._run(call))
+        else:
+            self._call_later(SOON, lambda: self._run(call))
 
     def _call_later(self, seconds: float, call: Callable[[], None]) -> Timer:
         return self._attendant.call_later(seconds, lambda: self._attendant.tell_loop(self._backend, call))

@@ -14,5 +14,6 @@ module             what is in it
 ``handler``        the handler of a ZeroMQ context: answers on the attendant's thread
 ``asking``         what is asked on the loop: ``authorize``, many at once, each within its time
 ``authenticator``  :class:`~zmqbridge.Authenticator`: one domain's policies, open for a while
+``admitting``      makes them, for :class:`~zmqbridge.Context`
 =================  ===========================================================================================
 """

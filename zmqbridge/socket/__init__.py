@@ -82,6 +82,7 @@ __all__ = [
     "Traced",
     "is_secret",
     "open_socket",
+    "shadow_socket",
     "speedups_enabled",
     "type_name_of",
 ]
@@ -90,6 +91,22 @@ speedups_enabled = _native.speedups is not None
 
 _option_can_be_read = load_option() is not None
 _frames_tell = frames_tell()
+
+
+class _Lender:
+    """What stands for a context where the socket is there already: its sockets are shadows of that one."""
+
+    def __init__(self, socket: zmq.Socket[Any]) -> None:
+        self._address = int(socket.underlying)
+
+    def socket(self, socket_type: int, socket_class: type[zmq.Socket[bytes]]) -> zmq.Socket[bytes]:
+        return socket_class(shadow=self._address)
+
+
+def shadow_socket(socket: zmq.Socket[Any]) -> Socket:
+    """Return what calls a socket that somebody else has opened and will close; it does not keep that alive."""
+    lender: Any = _Lender(socket)
+    return open_socket(lender, int(socket.get(zmq.TYPE)))
 
 
 def open_socket(context: zmq.Context[Any], socket_type: int, *, tracing: bool = False) -> Socket:

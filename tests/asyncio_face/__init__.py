@@ -1,0 +1,1 @@
+"""zmq.asyncio's interface, as zmqbridge_asyncio has it."""

@@ -1,0 +1,1 @@
+"""Real programs of zmq.asyncio, unmodified, with zmqbridge_asyncio in its place: ``make interop``."""

@@ -1,0 +1,78 @@
+"""zmq.asyncio's interface: what nobody took goes back, the loop has its turns, and whoever waits hears of the end."""
+
+from __future__ import annotations
+
+from tests.mutants.changes import condition, drop_assignment, drop_call, uncaught, unguarded
+from tests.mutants.mutation import Mutation
+
+__all__ = ["MUTATIONS"]
+
+DESK = "zmqbridge_asyncio.desk:Desk"
+FUTURES = "zmqbridge_asyncio.futures"
+SOCKET = "zmqbridge_asyncio.sockets:Socket"
+CASES = "tests/asyncio_face"
+CANCELLING = (f"{CASES}/test_cancelling.py",)
+LIFE = (f"{CASES}/test_life.py",)
+POLLING = (f"{CASES}/test_polling.py",)
+RECEIVING = (f"{CASES}/test_receiving.py",)
+SENDING = (f"{CASES}/test_sending.py",)
+
+MUTATIONS = [
+    Mutation("face", "what nobody took is given back", f"{FUTURES}:Receipt.undo", drop_call("give_back"), CANCELLING),
+    Mutation(
+        "face",
+        "what was given back is taken first",
+        "zmqbridge_asyncio.source:Source.frame",
+        condition("kept", becomes="False"),
+        CANCELLING,
+    ),
+    Mutation(
+        "face", "a future that is cancelled leaves its place", f"{FUTURES}:Pending.cancel", drop_call("leave"), LIFE
+    ),
+    Mutation("face", "one turn receives so many", f"{SOCKET}.recv", unguarded("reads"), RECEIVING),
+    Mutation(
+        "face",
+        "one turn sends so many that are awaited",
+        f"{FUTURES}:Sent.__await__",
+        drop_assignment("spent"),
+        SENDING,
+    ),
+    Mutation("face", "what waits for its turn is sent before closing", f"{DESK}.close", drop_call("flush"), SENDING),
+    Mutation(
+        "face",
+        "what others may use is looked at again",
+        f"{DESK}._patience",
+        condition("shared", becomes="False"),
+        LIFE,
+    ),
+    Mutation(
+        "face",
+        "what waited on a loop that ended takes nothing",
+        f"{FUTURES}:Pending.attempt",
+        condition("is_closed", becomes="False"),
+        LIFE,
+        (f"{DESK}.move",),
+    ),
+    Mutation("face", "closing ends what waits", f"{DESK}.close", drop_call("_end_all"), LIFE),
+    Mutation(
+        "face",
+        "the end of the context is said to be that",
+        f"{DESK}._end",
+        condition("ContextTerminated", becomes="False"),
+        LIFE,
+    ),
+    Mutation(
+        "face",
+        "a file is always ready",
+        "zmqbridge_asyncio.polling:Descriptors.add",
+        uncaught("PermissionError"),
+        POLLING,
+    ),
+    Mutation(
+        "face",
+        "a poll that has no answer waits on",
+        "zmqbridge_asyncio.polling:Poll._ask_again",
+        condition("answer", becomes="True"),
+        POLLING,
+    ),
+]

@@ -1,0 +1,384 @@
+"""The books of one socket of this face: who waits, on which loop, and who looks.
+
+The facts. The interface of ``zmq.asyncio`` has futures that begin at once, which a core for awaited operations does not
+know; its sockets are used on one loop after another, and synchronously in between; and what is not received stays in
+libzmq.
+
+The design. A :class:`Desk` is an :class:`~zmqbridge.channel.Attendant` of the core: it leads on a channel, and the
+channel keeps the rules of the descriptor. What differs is how messages are read: :class:`Serving` has those who wait
+take theirs themselves, first come first served, and reads nothing ahead. A turn of the loop takes and sends so many
+messages, by those who await one after another; what is called and not awaited is bounded by its own program.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from collections import deque
+from collections.abc import Callable
+from threading import get_ident
+from typing import Any, Protocol
+
+import zmq
+
+from zmqbridge.channel import Attendant, Channel, Outbox
+from zmqbridge.channel.beyond import LOOK_AGAIN
+from zmqbridge.channel.intake import Intake
+from zmqbridge.decoding import FramesDecoder
+from zmqbridge.errors import ContextTerminated, ZmqBridgeError
+from zmqbridge.protocols import Faults
+from zmqbridge.socket import POLLIN, POLLOUT, FastSocket, shadow_socket
+from zmqbridge.waiting.turn import Turn
+from zmqbridge_asyncio.descriptor import Descriptor
+from zmqbridge_asyncio.futures import Dispatch, Pending, Receipt, close
+from zmqbridge_asyncio.source import Source, Taken
+
+
+class _NoLoop:
+    """No loop so far."""
+
+    def is_running(self) -> bool:
+        return False
+
+    def is_closed(self) -> bool:
+        return True
+
+
+_NO_LOOP: Any = _NoLoop()
+
+__all__ = ["Desk", "Watcher", "loop_of_the_caller"]
+
+
+def loop_of_the_caller() -> asyncio.AbstractEventLoop:
+    """Return the loop that runs, or the one that is to run."""
+    running = asyncio._get_running_loop()
+    if running is not None:
+        return running
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return asyncio.get_event_loop()
+
+
+class Watcher(Protocol):
+    """Who wants to know what a socket is ready for."""
+
+    def ready(self) -> None:
+        """It is ready for something of what is wanted."""
+
+    def closed(self) -> None:
+        """It was closed."""
+
+    def failed(self, error: Exception) -> None:
+        """It cannot be asked any more."""
+
+
+class Serving(Intake[Any]):
+    """Has those who wait take what is there, in the order of their calls: nothing is read ahead."""
+
+    def __init__(self, desk: Desk, channel: Channel[Any]) -> None:
+        super().__init__(
+            channel.socket, FramesDecoder(), Faults(), channel.turn, channel.inbox, channel.lot, channel.describe
+        )
+        self.beyond.serves = False
+        self._desk = desk
+
+    def read(self) -> bool:
+        desk, lot = self._desk, self._lot
+        if desk.newcomer is not None:
+            if not desk.source.is_ready():
+                return True
+            newcomer, desk.newcomer = desk.newcomer, None
+            desk.turn.reads -= 1
+            desk.came = newcomer()
+        while lot.has_readers:
+            if desk.turn.reads <= 0:
+                return False
+            if not desk.source.is_ready():
+                return True
+            desk.turn.reads -= 1
+            lot.let_reader_try()
+            if not desk.told.pop().attempt():
+                return True
+        return False
+
+
+class Desk(Attendant):
+    """Who waits for a socket.
+
+    Args:
+        socket: the socket; it is not kept alive by this.
+        shared: other code uses it as well, which nobody hears of.
+        turn_limit: messages that one turn of the loop takes, and as many that it sends, where each is awaited.
+
+    Attributes:
+        channel: the core's.
+        source: what receives take from.
+        at_once: sends what need not wait.
+        turn: what this turn of the loop may still do.
+        spent: a send was awaited when nothing was left: the next one waits for the next turn.
+        newcomer: takes something for somebody who has just called, and is not parked.
+        came: what he took.
+        loop: the loop that it waits on.
+        flows: a receive found something at once, nobody waits and nothing was given back: the next may try at once.
+        told: who is to try.
+        waiting: the futures of those who wait.
+        watchers: who wants to know what it is ready for, and for what.
+    """
+
+    def __init__(self, socket: zmq.Socket[Any], *, shared: bool, turn_limit: int) -> None:
+        raw = shadow_socket(socket)
+        self.name = f"the {raw.type_name} socket"
+        self.descriptor = Descriptor(raw.fd, self._readable)
+        backend: Any = self.descriptor
+        self.channel: Channel[Any] = Channel(
+            raw, lambda: backend, FramesDecoder(), Faults(), self._describe, turn_limit
+        )
+        self.source = Source(raw)
+        self.channel.intake = Serving(self, self.channel)
+        self.edge = self.channel.edge
+        self.attempt = Outbox(self.channel).attempt
+        self.at_once = self.attempt.at_once
+        self.spent = False
+        self.newcomer: Callable[[], list[Any]] | None = None
+        self.came: list[Any] | None = None
+        self.turn = Turn(turn_limit)
+        self.loop = _NO_LOOP
+        self.flows = False
+        self.shared = shared
+        self.told: deque[Pending] = deque()
+        self.waiting: dict[Pending, None] = {}
+        self.watchers: dict[Watcher, int] = {}
+        if isinstance(raw, FastSocket):
+            raw.port.lends = False  # nobody knows to whom it is connected
+        super().__init__(self.channel, self._end, self._soon, self._later, reads=False)
+
+    def _describe(self) -> str:
+        return self.name
+
+    # --- the loop ---
+
+    def move(self, loop: asyncio.AbstractEventLoop) -> None:
+        """From now on it waits on this loop, in the thread that calls."""
+        self.descriptor.release(self.channel.socket.fd)
+        self._cancel_timers()
+        self._scheduled = False
+        self.loop = loop
+        self.flows = False
+        self._begin_turn()
+        if self.channel.guard.open:
+            self.channel.guard.adopt()
+        for pending in list(self.waiting):
+            if pending.get_loop().is_closed():
+                pending.leave(served=pending.parked.served)
+        self.edge.touch()
+        if self._is_wanted():
+            self._watch()
+
+    def is_here(self, loop: asyncio.AbstractEventLoop | None) -> bool:
+        """Whether it waits on this loop, in this thread."""
+        return loop is self.loop and self.channel.guard.ownership.owner == get_ident()
+
+    def _soon(self, call: Callable[[], None]) -> None:
+        if self.loop.is_closed():
+            self._scheduled = False  # the next loop looks first
+        else:
+            self.loop.call_soon(call)
+
+    def _later(self, seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+        timer: asyncio.TimerHandle = self.loop.call_later(seconds, call)
+        return timer
+
+    def _watch(self) -> None:
+        if not self.loop.is_closed() and not self._stopped:
+            self.descriptor.watch(self.loop)
+
+    def _readable(self) -> bool:
+        wanted = self._is_wanted()
+        self._begin_turn()
+        self.look()
+        return wanted and not self._stopped
+
+    def _turn(self) -> None:
+        self._begin_turn()
+        super()._turn()
+
+    def _begin_turn(self) -> None:
+        self.turn.begin()
+        self.spent = False
+
+    def _is_wanted(self) -> bool:
+        return bool(self.watchers) or super()._is_wanted()
+
+    def _patience(self) -> float | None:
+        return LOOK_AGAIN if self.shared and self._is_wanted() else super()._patience()
+
+    def _set_timer(self) -> None:
+        if not self.loop.is_closed():
+            super()._set_timer()
+
+    # --- looking ---
+
+    def _act(self) -> None:
+        self.channel.look()
+        self._try()
+        if self.watchers:
+            self._tell_watchers()
+
+    def _try(self) -> None:
+        """Have those try who were told to, as far as the turn allows."""
+        while self.told:
+            if not self.told[0].waits:
+                self.told.popleft()
+            elif self.turn.sends > 0:
+                self.turn.sends -= 1
+                self.told.popleft().attempt()
+            else:
+                self.edge.touch()
+                return
+
+    def _tell_watchers(self) -> None:
+        events, lot = self.events(), self.channel.lot
+        # What came since the look has its edge gone now, and is for those who wait for it first.
+        if events & POLLIN and lot.has_readers:
+            self.edge.touch()
+            events &= ~POLLIN
+        if events & POLLOUT and lot.lanes and self.channel.socket.tells_room:
+            self.edge.touch()
+        for watcher, wanted in list(self.watchers.items()):
+            if events & wanted:
+                watcher.ready()
+
+    def events(self) -> int:
+        """Return what the socket is ready for now, with what was given back."""
+        events = self.channel.socket.events()
+        return events | POLLIN if self.source.kept else events
+
+    def settle(self) -> None:
+        """Look now, for somebody who has just parked; the edge may have been eaten."""
+        if self._looking:
+            self.edge.touch()
+        else:
+            self.look()
+
+    def touch(self) -> None:
+        """Something called the socket, and may have eaten the edge."""
+        if not self.edge.stale:
+            self.edge.touch()
+
+    # --- waiting ---
+
+    def receive_at_once(self, act: Callable[[], list[Any]]) -> list[Any] | None:
+        """Return what is there, if nobody waits for it and this turn has some left.
+
+        Raises:
+            zmq.ZMQError: if it cannot be received.
+        """
+        if self.turn.reads <= 0 or self.channel.lot.has_readers or self._looking:
+            return None
+        self.newcomer, self._looking = act, True
+        try:
+            self.channel.look(receiving=True)
+        except zmq.Again:
+            pass
+        except ZmqBridgeError:
+            self.came = act()  # has pyzmq's own words for it
+        finally:
+            came, self.came, self.newcomer, self._looking = self.came, None, None, False
+        self.flows = came is not None and not self.source.kept
+        if self.told or self.watchers:
+            self.touch()
+            self.wake()
+        return came
+
+    def receive(self, receipt: Receipt) -> None:
+        """Have a receive wait, behind all that wait; what is there now was looked for."""
+        receipt.parked = self.channel.lot.park_reader()
+        self._park(receipt)
+        self.flows = False
+        if self.edge.stale or self.turn.reads <= 0:
+            self.edge.touch()
+            self.wake()
+        self._watch()
+
+    def dispatch(self, dispatch: Dispatch) -> None:
+        """Have a send wait for room, or for its turn."""
+        dispatch.parked = self.channel.lot.park_writer()
+        self._park(dispatch)
+        self.channel.writer_parked()
+        if self.spent:
+            dispatch.parked.served = True
+            if len(self.channel.lot.lanes[None]) == 1:
+                dispatch.wake()
+            self.edge.touch()
+            self.wake()
+        self._watch()
+
+    def _park(self, pending: Pending) -> None:
+        pending.parked.waiter = pending
+        self.waiting[pending] = None
+        self._set_timer()
+
+    def watch(self, watcher: Watcher, wanted: int) -> None:
+        """Tell somebody when the socket is ready for something."""
+        self.watchers[watcher] = wanted & (POLLIN | POLLOUT)
+        self._set_timer()
+        self._watch()
+        self.edge.touch()
+        self.wake()
+
+    def unwatch(self, watcher: Watcher) -> None:
+        """Tell him no more."""
+        self.watchers.pop(watcher, None)
+
+    def give_back(self, taken: Taken) -> None:
+        """Put back what nobody took; whoever waits has it now."""
+        if not self._stopped:
+            self.flows = False
+            self.source.give_back(taken)
+            self.touch()
+            self.wake()
+
+    # --- the end ---
+
+    def flush(self) -> None:
+        """Have sends that wait for their turn alone, or for room that is there, done now."""
+        if self.channel.lot.lanes and self.channel.guard.open:
+            self._begin_turn()
+            self.channel.lot.let_writers_try()
+            while self.told:
+                self.told.popleft().attempt()
+
+    def close(self) -> None:
+        """The socket is about to be closed: end all that waits for it."""
+        if self._stopped:
+            return
+        self.flush()
+        self.flows = False
+        self.channel.guard.close()
+        self.stop()
+        self.descriptor.release(self.channel.socket.fd)
+        if isinstance(self.channel.socket, FastSocket):
+            self.channel.socket.port.closed = True
+        self._end_all(close, lambda watcher: watcher.closed())
+
+    def _end(self, error: ZmqBridgeError) -> None:
+        """Other code ended the socket or its context."""
+        self.flows = False
+        if isinstance(error, ContextTerminated):
+            self._end_all(_fail, lambda watcher: watcher.failed(zmq.ContextTerminated()))
+        else:
+            self._end_all(close, lambda watcher: watcher.closed())
+
+    def _end_all(self, end: Callable[[Pending], None], tell: Callable[[Watcher], None]) -> None:
+        self.told.clear()
+        for pending in list(self.waiting):
+            end(pending)
+        watchers, self.watchers = self.watchers, {}
+        for watcher in watchers:
+            tell(watcher)
+
+
+def _fail(pending: Pending) -> None:
+    if not pending.done() and not pending.get_loop().is_closed():
+        pending.leave(served=False)
+        pending.set_exception(zmq.ContextTerminated())
