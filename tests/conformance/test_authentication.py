@@ -397,7 +397,7 @@ async def test_many_at_once(loop: Harness, addresses: Addresses, count: int) -> 
         with ada(address, kind=zmq.PUSH) as clients:
             for _ in range(count - 1):
                 clients.socket.connect(address)
-            await loop.until(lambda: not clients.hears(CUT, REFUSED) and authenticator.stats.accepted == count)
+            await loop.until(lambda: clients.hears(IN) and authenticator.stats.accepted >= count)
         assert most <= 64
         assert authenticator.stats.failed == authenticator.stats.refused == 0
 

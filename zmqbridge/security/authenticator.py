@@ -217,7 +217,7 @@ class Authenticator:
         domain: str,
         *,
         keys: Keys | None,
-        passwords: Secret,
+        passwords: Any,
         networks: Any,
         authorize: Authorize | None,
         timeout: float,

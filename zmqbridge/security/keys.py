@@ -80,7 +80,7 @@ class KeyPair:
 
     @property
     def public(self) -> str:
-        """The public key, 40 characters of Z85: for whoever is to know it."""
+        """The public key as 40 characters of Z85, for whoever is to know it."""
         return self._public
 
     @property
@@ -90,7 +90,7 @@ class KeyPair:
 
     @property
     def secret(self) -> str:
-        """The secret key, 40 characters of Z85: for nobody else."""
+        """The secret key as 40 characters of Z85, for nobody else."""
         key: str = self._secret.reveal()
         return key
 
