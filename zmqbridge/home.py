@@ -21,6 +21,7 @@ from zmqbridge._termination import MAX_SOCKETS, Termination
 from zmqbridge.endpoints import Endpoint
 from zmqbridge.errors import ConnectionClosed, ContextTerminated, LocalProtocolError, ZmqBridgeError
 from zmqbridge.presence.attendant import Attendant
+from zmqbridge.security.handler import Handler
 from zmqbridge.socket import Socket, open_socket
 
 __all__ = ["Home", "Resident"]
@@ -74,6 +75,7 @@ class Home:
         self.closed = False
         self.termination: Termination | None = None
         self._attendant: Attendant | None = None
+        self._handler: Handler | None = None
         self._make_context = make_context
         self._context = shared
         self._owns_context = shared is None
@@ -138,6 +140,14 @@ class Home:
         if self._attendant is None:
             self._attendant = Attendant()
         return self._attendant
+
+    @property
+    def handler(self) -> Handler:
+        """What answers who may come in, made when it is first asked for."""
+        if self._handler is None:
+            context = self.context
+            self._handler = Handler(lambda: context, self.attendant)
+        return self._handler
 
     def leave(self, link: Resident, linger: float) -> None:
         """A link's socket is being closed, and will keep what is unsent for so many seconds."""

@@ -31,6 +31,7 @@ from zmqbridge.presence.events import Event
 from zmqbridge.presence.standby import Standby
 from zmqbridge.presence.watch import Watch
 from zmqbridge.protocols import Faults, State
+from zmqbridge.security.open_ports import warn_if_open
 from zmqbridge.showing import listed, shown
 from zmqbridge.socket import Socket
 from zmqbridge.waiting.parking import Parked
@@ -154,7 +155,7 @@ class Link(Generic[Item]):
             if options.watch:
                 self.watch = Watch(socket.raw, self.channel.bell, home.attendant, name)
             for address in binds:
-                self._add(socket.bind(address))
+                self._bind(address)
             for address in connects:
                 self._add(socket.connect(address))
             self._turn_limit = turn_limit
@@ -172,8 +173,17 @@ class Link(Generic[Item]):
 
     def bind(self, address: str) -> Endpoint:
         """Listen at one more address; return the endpoint as libzmq resolved it."""
-        with self.channel.touching() as socket:
-            return self._add(socket.bind(address))
+        with self.channel.touching():
+            return self._bind(address)
+
+    def _bind(self, address: str) -> Endpoint:
+        endpoint = self.socket.bind(address)
+        try:
+            warn_if_open(self.socket, endpoint.address)
+        except Warning:  # the program has it an error
+            self.socket.unbind(endpoint.address)
+            raise
+        return self._add(endpoint)
 
     def connect(self, address: str) -> Endpoint:
         """Connect to one more address."""

@@ -36,6 +36,7 @@ from zmqbridge.option_kinds import (
     value_for,
     words,
 )
+from zmqbridge.security.presets import Presets
 from zmqbridge.showing import shown
 
 if TYPE_CHECKING:
@@ -47,11 +48,12 @@ _XPUB = ("XPUB", "PUB")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SocketOptions(Generic[FrameT]):
+class SocketOptions(Presets, Generic[FrameT]):
     """How a connection's socket behaves. Every field's default, ``None``, is libzmq's.
 
     Pass it as ``options=`` to any of :class:`zmqbridge.Context`'s methods, and
-    derive a variant with :func:`dataclasses.replace`.
+    derive a variant with :func:`dataclasses.replace`. ``options | others`` is both of them; where both
+    say something, the others have it.
 
     Attributes:
         send_high_water_mark: messages that libzmq queues for one peer before a send
@@ -265,6 +267,20 @@ class SocketOptions(Generic[FrameT]):
         """Return these options, with values for some of the fields that are left open here."""
         missing = {name: value for name, value in values.items() if getattr(self, name) is None}
         return replace(self, **missing) if missing else self
+
+    @overload
+    def __or__(self: SocketOptions[bytes], others: SocketOptions[bytes]) -> SocketOptions[bytes]: ...
+    @overload
+    def __or__(self, others: SocketOptions[Any]) -> SocketOptions[bytes | memoryview]: ...
+    def __or__(self, others: SocketOptions[Any]) -> SocketOptions[Any]:
+        """Return both; where both say something, the others have it."""
+        if not isinstance(others, SocketOptions):
+            return NotImplemented
+        values = {name: value for name, _ in _rules() if (value := getattr(self, name)) is not None}
+        try:
+            return others.filled(values)
+        finally:
+            values.clear()  # an error's frame shows no secret
 
     def over(self, defaults: SocketOptions[Any], type_name: str) -> SocketOptions[Any]:
         """Return these options, and those of others for what is left open here.
