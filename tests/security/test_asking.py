@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from zmqbridge.presence.attendant import Timer
+from zmqbridge.presence.sentry import Timer
 from zmqbridge.security.asking import Desk
 from zmqbridge.security.handler import Case
 from zmqbridge.security.zap import Handshake, Status, Verdict
 
 
 class OneThread:
-    """An attendant and a loop in one: what is to be called is called at once, and tasks run when the case says so."""
+    """An sentry and a loop in one: what is to be called is called at once, and tasks run when the case says so."""
 
     def __init__(self) -> None:
         self.timers: list[Timer] = []

@@ -11,7 +11,7 @@ module             what is in it
 ``zap``            requests and replies of ZAP, ZeroMQ's RFC 27. Pure
 ``policies``       what judges without waiting: keys, passwords, networks. Pure
 ``directory``      a directory of public keys, read again when it changes
-``handler``        the handler of a ZeroMQ context: answers on the attendant's thread
+``handler``        the handler of a ZeroMQ context: answers on the sentry's thread
 ``asking``         what is asked on the loop: ``authorize``, many at once, each within its time
 ``authenticator``  :class:`~zmqbridge.Authenticator`: one domain's policies, open for a while
 ``admitting``      makes them, for :class:`~zmqbridge.Context`

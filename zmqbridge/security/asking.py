@@ -3,7 +3,7 @@
 The facts. A function of the program's may be a coroutine that waits for a database; it may raise, and it may never
 return. A loop that is busy, or has ended, asks nobody. Strangers come as fast as they like.
 
-The design. The time of a question begins when it is asked, and the attendant keeps it: who waits too long gets status
+The design. The time of a question begins when it is asked, and the sentry keeps it: who waits too long gets status
 300 whatever the loop does, and what was asked is cancelled. So many are asked at once; behind them a queue has an end.
 A task that outlives its time has its place until it ends.
 """
@@ -21,8 +21,8 @@ from typing import Any
 
 from zmqbridge.abc import Backend
 from zmqbridge.bursts import Bursts
-from zmqbridge.presence.attendant import Attendant
 from zmqbridge.presence.bell import Bell
+from zmqbridge.presence.sentry import Sentry
 from zmqbridge.security.handler import Case
 from zmqbridge.security.zap import Handshake, Status, Verdict
 from zmqbridge.showing import shown
@@ -41,7 +41,7 @@ class Desk:
 
     Args:
         backend: of the loop.
-        attendant: keeps the time, and takes the answers.
+        sentry: keeps the time, and takes the answers.
         ask: returns the verdict; a coroutine function.
         timeout: seconds that a question may take, its time in the queue included.
         concurrency: how many are asked at once.
@@ -55,7 +55,7 @@ class Desk:
     def __init__(
         self,
         backend: Backend,
-        attendant: Attendant,
+        sentry: Sentry,
         ask: Ask,
         *,
         timeout: float,
@@ -65,7 +65,7 @@ class Desk:
     ) -> None:
         self.timed_out = 0
         self._backend = backend
-        self._attendant = attendant
+        self._sentry = sentry
         self._ask = ask
         self._timeout = timeout
         self._concurrency = concurrency
@@ -80,7 +80,7 @@ class Desk:
         self._late = Bursts()
         self._wrong = Bursts()
 
-    # --- on the attendant's thread ---
+    # --- on the sentry's thread ---
 
     @property
     def pending(self) -> int:
@@ -93,8 +93,8 @@ class Desk:
             case.answer(Verdict(Status.AGAIN, "too many wait to be asked about"))
             return
         self._pending[case] = None
-        case.expect(self._attendant.call_later(self._timeout, partial(self._expire, case)))
-        self._attendant.tell_loop(self._backend, partial(self._begin, case))
+        case.expect(self._sentry.call_later(self._timeout, partial(self._expire, case)))
+        self._sentry.tell_loop(self._backend, partial(self._begin, case))
 
     def close(self) -> None:
         """Answer all that are not answered."""
@@ -115,7 +115,7 @@ class Desk:
                 self._timeout,
             )
         self._answer(case, Verdict(Status.AGAIN, "no answer in time"))
-        self._attendant.tell_loop(self._backend, partial(self._give_up, case))
+        self._sentry.tell_loop(self._backend, partial(self._give_up, case))
 
     def _answer(self, case: Case, verdict: Verdict) -> None:
         self._pending.pop(case, None)
@@ -164,7 +164,7 @@ class Desk:
         finally:
             task.end()
             del self._asked[case]
-            self._attendant.call(partial(self._answer, case, verdict))
+            self._sentry.call(partial(self._answer, case, verdict))
             self._start_some()
             self._ended.ring()
 

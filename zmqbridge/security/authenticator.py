@@ -1,6 +1,6 @@
 """An authenticator: what one domain says of who may come in, while it is open.
 
-It is two things in two threads. :class:`Judge` answers on the attendant's thread, without waiting; what only the
+It is two things in two threads. :class:`Judge` answers on the sentry's thread, without waiting; what only the
 program can say, it has asked on the loop. :class:`Authenticator` is what the program holds, on the loop. Whatever goes
 wrong in between, nobody comes in.
 """
@@ -21,8 +21,8 @@ from zmqbridge.bursts import Bursts
 from zmqbridge.errors import BackendError, ConnectionClosed, LocalProtocolError, OptionError, ZmqBridgeError
 from zmqbridge.home import Home
 from zmqbridge.options import Secret, SocketOptions, check_wait
-from zmqbridge.presence.attendant import Attendant
 from zmqbridge.presence.bell import Bell
+from zmqbridge.presence.sentry import Sentry
 from zmqbridge.security.asking import Desk, outcome
 from zmqbridge.security.handler import Case
 from zmqbridge.security.policies import Policies, keys_of, networks_of, passwords_of
@@ -70,7 +70,7 @@ class AuthenticationStats:
 
 
 class Judge:
-    """What a domain says, on the attendant's thread.
+    """What a domain says, on the sentry's thread.
 
     Args:
         domain: its name.
@@ -130,12 +130,12 @@ class Judge:
             timed_out=0 if self.desk is None else self.desk.timed_out,
         )
 
-    def attach(self, backend: Backend, attendant: Attendant, timeout: float, concurrency: int) -> None:
+    def attach(self, backend: Backend, sentry: Sentry, timeout: float, concurrency: int) -> None:
         """Ask on a loop from now on. Before it is opened."""
         self._backend = backend
-        self.desk = Desk(backend, attendant, self._ask, timeout=timeout, concurrency=concurrency, domain=self.domain)
+        self.desk = Desk(backend, sentry, self._ask, timeout=timeout, concurrency=concurrency, domain=self.domain)
 
-    # --- on the attendant's thread ---
+    # --- on the sentry's thread ---
 
     def judge(self, case: Case) -> None:
         """Answer a case, or have it asked about."""
@@ -263,7 +263,7 @@ class Authenticator:
             raise LocalProtocolError(f"{self!r} was opened before; make another one")
         self._home.check_open()
         backend = self._get_backend()
-        self._judge.attach(backend, self._home.attendant, self._timeout, self._concurrency)
+        self._judge.attach(backend, self._home.sentry, self._timeout, self._concurrency)
         self._opened = True
         self._home.handler.open(self.domain, self._judge)
         try:
@@ -296,7 +296,7 @@ class Authenticator:
                 await self._judge.desk.wait_ended()
 
     async def _until(self, condition: Callable[[], bool], backend: Backend) -> None:
-        """Wait until something holds that the attendant tells, or the context is closed, which tells nobody."""
+        """Wait until something holds that the sentry tells, or the context is closed, which tells nobody."""
         while not await self._judge.bell.until(
             lambda: condition() or self._home.closed, backend, backend.current_time() + LOOK_AGAIN
         ):

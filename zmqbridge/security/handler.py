@@ -1,11 +1,11 @@
-"""The ZAP handler of a ZeroMQ context: what libzmq asks is answered on the attendant's thread.
+"""The ZAP handler of a ZeroMQ context: what libzmq asks is answered on the sentry's thread.
 
 The facts. libzmq asks at ``inproc://zeromq.zap.01``, of which a context has one, and waits for the answer as long as a
 handshake may take, half a minute by default. A REP there answers one question after another. Where nobody is at the
 address, libzmq lets in whoever comes, unless the domain is enforced. It hangs up on whom a status 300 is for when the
 time of the handshake is over, not before; and at once where an answer makes no sense.
 
-The design. A ROUTER, so that an answer that takes its time holds up no other. It is the attendant's alone: what is to
+The design. A ROUTER, so that an answer that takes its time holds up no other. It is the sentry's alone: what is to
 happen to it is called there. Each question is answered once, whatever goes wrong, and in time; what we fail at is
 status 300, after which a client tries again.
 """
@@ -21,7 +21,7 @@ from typing import Any, Protocol
 import zmq
 
 from zmqbridge.bursts import Bursts
-from zmqbridge.presence.attendant import Attendant, Timer
+from zmqbridge.presence.sentry import Sentry, Timer
 from zmqbridge.security.zap import Handshake, Question, Status, Verdict, read, reply
 from zmqbridge.showing import shown
 
@@ -32,11 +32,11 @@ logger = logging.getLogger("zmqbridge")
 ADDRESS = "inproc://zeromq.zap.01"
 
 QUESTIONS = 100
-"""So many are read at once, before the attendant looks after others."""
+"""So many are read at once, before the sentry looks after others."""
 
 
 class Case:
-    """One question, until it is answered. On the attendant's thread, but for what it says.
+    """One question, until it is answered. On the sentry's thread, but for what it says.
 
     Attributes:
         handshake: who wants to come in.
@@ -75,13 +75,13 @@ class Court(Protocol):
     """Who judges for a domain."""
 
     def judge(self, case: Case) -> None:
-        """Answer a case now or later. On the attendant's thread."""
+        """Answer a case now or later. On the sentry's thread."""
 
     def close(self) -> None:
-        """Answer what is not answered yet: the court judges no more. On the attendant's thread."""
+        """Answer what is not answered yet: the court judges no more. On the sentry's thread."""
 
     def told(self, standing: bool, error: str | None = None) -> None:
-        """It judges from now on, or no more, or cannot. On the attendant's thread."""
+        """It judges from now on, or no more, or cannot. On the sentry's thread."""
 
 
 class Handler:
@@ -89,15 +89,13 @@ class Handler:
 
     Args:
         get_context: returns the ZeroMQ context.
-        attendant: on whose thread all of it happens.
+        sentry: on whose thread all of it happens.
         questions: how many are read at once.
     """
 
-    def __init__(
-        self, get_context: Callable[[], zmq.Context[Any]], attendant: Attendant, questions: int = QUESTIONS
-    ) -> None:
+    def __init__(self, get_context: Callable[[], zmq.Context[Any]], sentry: Sentry, questions: int = QUESTIONS) -> None:
         self._get_context = get_context
-        self._attendant = attendant
+        self._sentry = sentry
         self._questions = questions
         self._socket: zmq.Socket[Any] | None = None
         self._fd = -1
@@ -108,13 +106,13 @@ class Handler:
 
     def open(self, domain: str, court: Court) -> None:
         """Have a court judge who comes to a domain, soon; it is told."""
-        self._attendant.call(lambda: self._open(domain, court))
+        self._sentry.call(lambda: self._open(domain, court))
 
     def close(self, domain: str, court: Court) -> None:
         """Have it judge no more, soon; it is told. One that does not judge is no error."""
-        self._attendant.call(lambda: self._close(domain, court))
+        self._sentry.call(lambda: self._close(domain, court))
 
-    # --- on the attendant's thread ---
+    # --- on the sentry's thread ---
 
     def _open(self, domain: str, court: Court) -> None:
         if domain in self._courts:
@@ -142,7 +140,7 @@ class Handler:
                 socket.set(option, value)
             socket.bind(ADDRESS)
             self._fd = int(socket.get(zmq.FD))
-            self._attendant.attend(self._fd, self._receive, self._end)
+            self._sentry.attend(self._fd, self._receive, self._end)
         except BaseException:
             socket.close(0)
             raise
@@ -153,7 +151,7 @@ class Handler:
             del self._courts[domain]
             court.close()
             if not self._courts:
-                self._attendant.leave(self._fd)
+                self._sentry.leave(self._fd)
                 self._end()
         court.told(False)
 
@@ -177,11 +175,11 @@ class Handler:
             except zmq.Again:
                 return
             except zmq.ZMQError:  # its context has ended
-                self._attendant.leave(self._fd)
+                self._sentry.leave(self._fd)
                 self._end()
                 return
             self._take(frames)
-        self._attendant.call(self._receive)
+        self._sentry.call(self._receive)
 
     def _take(self, frames: list[bytes]) -> None:
         question = read(frames)
