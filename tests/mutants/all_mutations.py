@@ -9,6 +9,7 @@ from tests.mutants import (
     framing_rules,
     handler_rules,
     peer_rules,
+    presence_rules,
     turn_rules,
     waiting_rules,
 )
@@ -25,4 +26,5 @@ MUTATIONS: list[Mutation] = [
     *handler_rules.MUTATIONS,
     *face_rules.MUTATIONS,
     *framing_rules.MUTATIONS,
+    *presence_rules.MUTATIONS,
 ]
