@@ -265,7 +265,7 @@ class RequesterProtocol(Generic[Caller]):
         """Return nothing for just anyone, and the callers whose replies have come."""
         return (), [pending.caller for pending in self.receive(messages)]
 
-    def receive(self, batch: Iterable[Frames]) -> list[Pending[Caller]]:
+    def receive(self, batch: Iterable[Frames]) -> list[Any]:
         """Give the replies among these messages to their requests; return those whose callers are to be told."""
         answered = []
         for frames in batch:
@@ -293,7 +293,7 @@ class RequesterProtocol(Generic[Caller]):
         for id in pending.unanswered:
             self._pending.pop(id, None)
 
-    def end_all(self) -> list[Pending[Caller]]:
+    def end_all(self) -> list[Any]:
         """Nothing will come any more: forget all requests, and return them for their callers to be told."""
         pending = list(dict.fromkeys(self._pending.values()))
         self._pending.clear()

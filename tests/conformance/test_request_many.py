@@ -24,7 +24,8 @@ async def answer(replier: zmqbridge.Replier) -> None:
 
 async def ask_many(requester: zmqbridge.Requester, messages: Iterable[Any], options: dict[str, Any]) -> list[Any]:
     """Ask, with options that a harness passes on."""
-    return await requester.request_many(messages, **options)
+    replies: list[Any] = await requester.request_many(messages, **options)
+    return replies
 
 
 @pytest.mark.looks_at("waiting")
@@ -49,9 +50,7 @@ async def test_in_order(
 
 @pytest.mark.parametrize("marks", [1, 2, 3])
 @pytest.mark.parametrize("turn_limit", [1, 2, 1000])
-async def test_more_than_there_is_room_for(
-    loop: Harness, addresses: Addresses, marks: int, turn_limit: int
-) -> None:
+async def test_more_than_there_is_room_for(loop: Harness, addresses: Addresses, marks: int, turn_limit: int) -> None:
     """However many they are and however small the queues, all are sent and answered."""
     options = SocketOptions(send_high_water_mark=marks, receive_high_water_mark=marks)
     async with loop.context(turn_limit=turn_limit) as context:
@@ -106,7 +105,12 @@ async def test_bad_messages(loop: Harness, addresses: Addresses) -> None:
     async with loop.context() as context:
         replier = context.replier(bind=addresses.new("inproc"))
         requester = context.requester(connect=replier.endpoints[0].address)
-        for wrong, error in (("text", TypeError), ([], zmqbridge.LocalProtocolError), (None, TypeError)):
+        wrongs: list[tuple[Any, type[Exception]]] = [
+            ("text", TypeError),
+            ([], zmqbridge.LocalProtocolError),
+            (None, TypeError),
+        ]
+        for wrong, error in wrongs:
             with pytest.raises(error):
                 await requester.request_many([b"fine", wrong])
         with pytest.raises(ValueError, match="timeout=-1"):
@@ -144,9 +148,8 @@ async def test_one_deadline_for_all(loop: Harness, addresses: Addresses, connect
             loop.spawn(answer_some, replier)
             assert await requester.request(b"1") == [b"1"]
         asked = [b"0", b"1", b"0", b"3"]
-        options = {"timeout": 0.05}
         with pytest.raises(zmqbridge.RequestTimeout, match="of 4 requests: no reply within 0.05 s from <Requester"):
-            await requester.request_many(asked, **options)
+            await requester.request_many(asked, timeout=0.05)
         while True:
             outcome = await requester.request_many(iter(asked), timeout=0.05, return_errors=True)
             assert len(outcome) == 4
@@ -183,7 +186,7 @@ async def test_deadline_while_some_are_not_sent(loop: Harness, addresses: Addres
 
 @pytest.mark.looks_at("waiting", "cancelling")
 async def test_cancelled(loop: Harness, addresses: Addresses) -> None:
-    """Cancelled before it was sent, while some are, or while replies are missing, all are dropped and none is mixed up."""
+    """Cancelled before anything was sent, or while some were, all are dropped and none is mixed up with the next."""
     async with loop.context(linger=0) as context:
         address = addresses.new("inproc")
         requester = context.requester(bind=address, options=FEW)

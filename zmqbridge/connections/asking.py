@@ -3,14 +3,14 @@
 The facts. libzmq takes requests until its queues are at their high-water marks. Replies that nobody reads fill the
 queues of the other direction, until the replier, which makes the room, is stuck in turn.
 
-The design. What may go at once is sent by one call, a part of the list at a time. Whatever the send then waits for, room
-or the next turn of the loop, replies are read meanwhile. One parked operation waits for all of
-them, and is woken once.
+The design. What may go at once is sent by one call, a part of the list at a time. Whatever the send then waits for,
+room or the next turn of the loop, replies are read meanwhile. One parked operation waits for all of them, and is woken
+once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +90,7 @@ async def ask_many(
 async def _send(
     requester: Requester[Any],
     pending: PendingRequests[Parked],
-    messages: list[Sequence[bytes]],
+    messages: list[Any],
     deadline: float | None,
 ) -> None:
     channel, outbox = requester._channel, requester._outbox
@@ -108,7 +108,7 @@ async def _send(
             count = 1
             if deadline is not None and backend.current_time() >= deadline:
                 raise DeadlinePassed
-            await outbox.send(messages[start], deadline=deadline, check=pending.check)
+            await outbox.send(messages[start], deadline=deadline, goes_on=pending.check)
             channel.guard.check()
         pending.sent += count
         start += count

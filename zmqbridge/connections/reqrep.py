@@ -25,9 +25,9 @@ from zmqbridge.decoding import Decoder
 from zmqbridge.errors import LocalProtocolError, PeerLost, PeerUnreachable, RequestTimeout, ZmqBridgeError
 from zmqbridge.framing import MAX_FRAMES, Envelope, FrameT, Message, frames_of, reply_frames
 from zmqbridge.options import SocketOptions, check_options, check_wait
+from zmqbridge.pending import Pending, PendingRequests
 from zmqbridge.presence.events import Event, EventKind
 from zmqbridge.presence.standing import Standing
-from zmqbridge.pending import Pending, PendingRequests
 from zmqbridge.protocols import ReplierProtocol, RequesterProtocol
 from zmqbridge.showing import shown, shown_id
 from zmqbridge.socket import Socket
