@@ -223,16 +223,18 @@ def test_the_end_of_the_context_ends_what_waits(run: Run) -> None:
         push, pull = context.socket(zmq.PUSH), context.socket(zmq.PULL)
         waiting = [pull.recv(), pull.recv_string(), push.send(b"x"), pull.poll()]
         ending = asyncio.get_running_loop().run_in_executor(None, context.term)
-        for future in waiting:
+        try:
+            for future in waiting:
+                with pytest.raises(zmq.ContextTerminated):
+                    await future
             with pytest.raises(zmq.ContextTerminated):
-                await future
-        with pytest.raises(zmq.ContextTerminated):
-            await pull.recv()
-        with pytest.raises(zmq.ContextTerminated):
-            await push.send(b"x")
-        push.close()
-        pull.close()
-        await ending
+                await pull.recv()
+            with pytest.raises(zmq.ContextTerminated):
+                await push.send(b"x")
+        finally:
+            push.close()
+            pull.close()
+            await ending
 
     run(main())
 

@@ -163,6 +163,21 @@ def test_a_poll_beside_a_receive(run: Run, ends: Ends) -> None:
     run(main())
 
 
+def test_a_poll_that_is_told_for_nothing(run: Run, ends: Ends) -> None:
+    """A poll that is told, and finds that nothing is there, waits on."""
+
+    async def main() -> None:
+        push, pull = ends.pair(zmq.PUSH, zmq.PULL)
+        polling = pull.poll()
+        polling.ready()
+        await turns()
+        assert not polling.done()
+        await push.send(b"for the poll")
+        assert await polling == zmq.POLLIN
+
+    run(main())
+
+
 def test_a_cancelled_poll_leaves_nothing(run: Run, ends: Ends) -> None:
     """A poll that is cancelled takes nothing, and leaves nothing behind."""
 
