@@ -21,7 +21,15 @@ author = "the zmqbridge developers"
 project_copyright = "the zmqbridge developers"
 version = release = zmqbridge.__version__
 
-extensions = ["benchmark_plots", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = [
+    "benchmark_plots",
+    "pattern_pictures",
+    "programs",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "sphinx_design",
+]
 exclude_patterns = ["_build"]
 nitpicky = True
 # What lies outside this project has no page here to link to.
