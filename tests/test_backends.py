@@ -455,17 +455,25 @@ print("the parent goes on")
 """
 
 
+# From Python 3.14 on a child that was forked while asyncio runs never leaves asyncio.run(), with zmqbridge or without.
+LEAVES_ASYNCIO = sys.version_info < (3, 14)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-@pytest.mark.parametrize("program", FORKS.values(), ids=FORKS)
-def test_forked_child_exits(program: str) -> None:
+@pytest.mark.parametrize("kind", FORKS)
+def test_forked_child_exits(kind: str) -> None:
     """A forked child that touches all that its parent has open ends as it wants to; its parent goes on receiving."""
+    if kind in ("asyncio", "uvloop", "anyio") and not LEAVES_ASYNCIO:
+        pytest.skip("asyncio cannot be left in a forked child")
+    program = FORKS[kind]
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=False)
     assert (done.returncode, done.stdout) == (0, "the parent goes on\n"), done.stderr
-    if program is not FORKS["handlers"]:  # of these the log tells that they are the parent's
+    if kind != "handlers":  # of these the log tells that they are the parent's
         assert done.stderr == ""
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.skipif(not LEAVES_ASYNCIO, reason="asyncio cannot be left in a forked child")
 def test_forked_child_leaves() -> None:
     """A forked child that leaves its parent's context by an exception ends by that exception."""
     program = """

@@ -11,11 +11,11 @@ its thread, running or not: ``task.react`` calls the main function first.
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from threading import get_ident
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.python import threadable
 
 from zmqbridge.errors import BackendError
@@ -72,6 +72,11 @@ class TwistedBackend:
         if getattr(self.reactor, "_stopped", False) and getattr(self.reactor, "_startedBefore", True):
             raise BackendError("the reactor has stopped")
         self.reactor.callFromThread(function)
+
+    def start_task(self, function: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], object]:
+        task = Deferred.fromCoroutine(function())
+        task.addErrback(lambda failure: failure.trap(CancelledError) and None)
+        return task.cancel
 
     async def run_together(self, functions: Sequence[Callable[[], Awaitable[None]]]) -> None:
         await run_together(functions)

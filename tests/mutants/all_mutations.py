@@ -6,8 +6,10 @@ from tests.mutants import (
     closing_rules,
     descriptor_rules,
     face_rules,
+    framing_rules,
     handler_rules,
     peer_rules,
+    presence_rules,
     turn_rules,
     waiting_rules,
 )
@@ -23,4 +25,6 @@ MUTATIONS: list[Mutation] = [
     *peer_rules.MUTATIONS,
     *handler_rules.MUTATIONS,
     *face_rules.MUTATIONS,
+    *framing_rules.MUTATIONS,
+    *presence_rules.MUTATIONS,
 ]
