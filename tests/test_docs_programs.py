@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import asyncio
 import importlib.metadata
+import inspect
+import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,12 +18,13 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.test_docs import DOCS, PROGRAMS
+from tests.test_docs import DOCS, FRAGMENTS, PROGRAMS
 
 sys.path.insert(0, str(DOCS / "_ext"))
 from each_loop import LOOPS, on_loop
 
 TUTORIAL = DOCS / "tutorial" / "programs"
+RECIPES = DOCS / "recipes" / "programs"
 FILES = sorted(DOCS.glob("*/programs/*.py"))
 
 each_loop = pytest.mark.parametrize("loop_name", LOOPS)
@@ -103,6 +109,115 @@ def test_many_readers(terminals: Terminals) -> None:
     for process, name in processes.items():
         terminals.end(process, name)
 
+
+# --- the recipes ---
+
+# Those that are one process which ends by itself, and what they need besides.
+ALONE = {"send_array": "numpy", "show_metrics": "", "from_blocking": "", "former_streams": ""}
+
+
+def started(stack: ExitStack, folder: Path, *command: str, **environment: str) -> subprocess.Popen[str]:
+    """A recipe's program in a process of its own."""
+    process = subprocess.Popen(
+        [sys.executable, *command],
+        cwd=folder,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    stack.enter_context(process)
+    stack.callback(process.kill)
+    return process
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_recipe_prints_what_the_page_says(name: str, tmp_path: Path) -> None:
+    """A recipe of one process prints what its page says, and warns of nothing."""
+    if ALONE[name]:
+        pytest.importorskip(ALONE[name])
+    with ExitStack() as stack:
+        process = started(stack, tmp_path, "-W", "error", str(RECIPES / f"{name}.py"))
+        printed = process.communicate(timeout=50)
+        expected = (RECIPES / f"{name}.txt").read_text(encoding="utf-8")
+        assert (process.returncode, *printed) == (0, expected, "")
+
+
+def test_recipe_of_an_instrument(folder: Path) -> None:
+    """The control program learns that its instrument has gone in the middle of a sweep."""
+    address = f"ipc://{folder}/s"
+    with ExitStack() as stack:
+        instrument = started(stack, folder, str(RECIPES / "instrument.py"), address)
+        control = started(stack, folder, "-W", "error", str(RECIPES / "control.py"), address)
+        assert instrument.stdout is not None
+        assert instrument.stdout.readline() == "sweeping\n"
+        instrument.kill()
+        printed = control.communicate(timeout=50)
+        assert (control.returncode, *printed) == (0, (RECIPES / "control.txt").read_text(encoding="utf-8"), "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal handlers of asyncio's")
+def test_recipe_of_a_service(folder: Path) -> None:
+    """The service says that it is ready, and ends by itself when the system tells it to."""
+    with ExitStack() as stack:
+        service = started(stack, folder, "-W", "error", str(RECIPES / "job_service.py"), JOBS=f"ipc://{folder}/s")
+        assert service.stdout is not None
+        assert service.stdout.readline() == "ready\n"
+        service.send_signal(signal.SIGTERM)
+        assert (*service.communicate(timeout=50), service.returncode) == ("closed\n", "", 0)
+
+
+ASK_THE_WEB = """
+from fastapi.testclient import TestClient
+from web_service import app
+
+with TestClient(app) as client:
+    for room in ("kitchen", "attic"):
+        answer = client.get(f"/rooms/{room}")
+        print(answer.status_code, answer.json())
+"""
+
+
+def test_recipe_of_a_web_service(folder: Path) -> None:
+    """The web service answers with what the thermometer of the tutorial says."""
+    pytest.importorskip("fastapi")
+    pytest.importorskip("httpx")
+    address = f"ipc://{folder}/s"
+    with ExitStack() as stack:
+        started(stack, folder, str(TUTORIAL / "thermometer.py"), address)
+        client = started(stack, RECIPES, "-B", "-c", ASK_THE_WEB, THERMOMETER=address)
+        printed, errors = client.communicate(timeout=50)
+        expected = "200 {'degrees': 21.5}\n404 {'detail': 'there is no such room'}\n"
+        assert (printed, client.returncode) == (expected, 0), errors
+
+
+def test_recipe_of_a_test(tmp_path: Path) -> None:
+    """The recipe on testing passes under pytest as it stands."""
+    with ExitStack() as stack:
+        options = ["-q", "-p", "no:cacheprovider", "-W", "error", "--rootdir", str(tmp_path), "-c", os.devnull]
+        process = started(stack, tmp_path, "-B", "-m", "pytest", *options, str(RECIPES / "test_shout.py"))
+        printed, errors = process.communicate(timeout=50)
+        assert process.returncode == 0, printed + errors
+        assert "2 passed" in printed
+
+
+def test_cells_of_the_notebook(capsys: pytest.CaptureFixture[str]) -> None:
+    """The cells of the page on notebooks run one after the other in one loop, as a kernel runs them."""
+    cells = [fragment for fragment in FRAGMENTS if fragment.page.name == "notebook.rst"]
+    names: dict[str, object] = {}
+
+    async def kernel() -> None:
+        for cell in cells:
+            code = compile(cell.body, str(cell.page), "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+            result = eval(code, names)
+            if inspect.isawaitable(result):
+                await result
+
+    asyncio.run(kernel())
+    assert capsys.readouterr().out == "[b'hello']\n"
+
+
+# --- all of them ---
 
 # Modules that users have, though these tests have not.
 OTHERS = {"attr", "fastapi", "flask", "jupyter", "numpy", "pandas", "requests", "starlette", "torch", "uvicorn", "yaml"}
