@@ -25,6 +25,7 @@ extensions = [
     "benchmark_plots",
     "pattern_pictures",
     "programs",
+    "proofs",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
@@ -54,6 +55,9 @@ _options.overloads.clear()
 html_theme = "furo"
 html_title = f"zmqbridge {release}"
 html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
+copybutton_exclude = ".linenos, .gp, .go"
 html_show_sphinx = False
 
 autodoc_member_order = "bysource"

@@ -120,9 +120,7 @@ class Publisher(Connection, Generic[FramingT]):
             LocalProtocolError: if the publisher was made without ``presence=True``.
         """
         changes = self._present().changes
-        return Following(
-            self._link, changes, lambda count: SubscriptionChange(left_out=count), self._begin
-        )
+        return Following(self._link, changes, lambda count: SubscriptionChange(left_out=count), self._begin)
 
     async def wait_for_subscribers(
         self, count: int = 1, *, tag: Tag | None = None, timeout: float | None = None

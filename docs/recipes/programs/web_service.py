@@ -1,5 +1,5 @@
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, HTTPException, Request
@@ -10,7 +10,7 @@ ADDRESS = os.environ.get("THERMOMETER", "tcp://127.0.0.1:5556")
 
 
 @asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
     async with zmqbridge.Context() as context:
         app.state.thermometer = context.requester(connect=ADDRESS)
         yield
