@@ -255,16 +255,18 @@ class Link(Generic[Item]):
         if self.watch is not None:
             self.watch.call_later(seconds, call)
 
-    def stand_by(self, deliver: Callable[[Item], None]) -> bool:
+    def stand_by(self, deliver: Callable[[Item], None], backend: Backend | None = None) -> bool:
         """Have the connection read though nobody awaits it, if its loop is known; return whether it is read.
 
         Args:
             deliver: a method of the connection's, called with each item; the connection is not kept alive by this.
+            backend: the loop's, where its caller is a task, and so knows it though the loop is still to run; else it is
+                found.
         """
         home = self._home()
-        if self.standby is None and home is not None and self._runs_here():
+        if self.standby is None and home is not None and (backend or self._runs_here()):
             try:
-                backend = self.channel.enter()
+                backend = backend or self.channel.enter()
             except BackendError:
                 return False  # a callback of the loop's; a task will come
             self.standby = Standby(self.channel, backend, home.sentry, weakly_with(deliver))

@@ -68,7 +68,8 @@ class TwistedBackend:
             self.reactor.removeReader(reader)
 
     def call_from_thread(self, function: Callable[[], object]) -> None:
-        if getattr(self.reactor, "_stopped", False):
+        # It says "stopped" before it first runs as well, and then the call is kept until it runs.
+        if getattr(self.reactor, "_stopped", False) and getattr(self.reactor, "_startedBefore", True):
             raise BackendError("the reactor has stopped")
         self.reactor.callFromThread(function)
 
