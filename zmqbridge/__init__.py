@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from zmqbridge.security.zap import Handshake
     from zmqbridge.socket import speedups_enabled
 
-__version__ = "0.1.0"
+__version__ = "0.1.0.dev0"
 
 __all__ = [
     "AuthenticationFailed",

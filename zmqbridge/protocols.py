@@ -37,6 +37,7 @@ from zmqbridge.framing import (
 )
 from zmqbridge.framings import TAGGED, Framing
 from zmqbridge.life import ConnectionState, Faults, State
+from zmqbridge.pending import Pending, PendingRequest, PendingRequests
 from zmqbridge.showing import listed, shown
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "Echoes",
     "Faults",
     "PendingRequest",
+    "PendingRequests",
     "ReplierProtocol",
     "RequesterProtocol",
     "State",
@@ -206,25 +208,6 @@ class SubscriberProtocol(AskedTags):
             echoes.names.add(bytes(publication.message[:LONGEST_NAME]))
 
 
-class PendingRequest(Generic[Caller]):
-    """One request from the moment it has an id until its caller has the reply or gives up.
-
-    Attributes:
-        id: 16 bytes that no other request ever has.
-        frames: what goes on the wire.
-        reply: the reply's parts, once they came.
-        caller: whoever waits for the reply.
-    """
-
-    __slots__ = ("caller", "frames", "id", "reply")
-
-    def __init__(self, id: bytes, parts: Sequence[bytes], caller: Caller) -> None:
-        self.id = id
-        self.frames = request_frames(id, parts)
-        self.reply: Frames | None = None
-        self.caller = caller
-
-
 class RequesterProtocol(Generic[Caller]):
     """Requests by id, and the replies that find them.
 
@@ -243,7 +226,7 @@ class RequesterProtocol(Generic[Caller]):
         self.unmatched = 0
         self.probes = 0
         self._ids = request_ids() if ids is None else ids
-        self._pending: dict[bytes, PendingRequest[Caller]] = {}
+        self._pending: dict[bytes, Pending[Caller]] = {}
 
     def __len__(self) -> int:
         """How many requests are pending."""
@@ -256,19 +239,34 @@ class RequesterProtocol(Generic[Caller]):
             LocalProtocolError: if the ids are not this module's own, and one came twice.
         """
         pending = PendingRequest(next(self._ids), parts, caller)
-        if pending.id in self._pending:
-            raise LocalProtocolError(
-                f"the id {shown(pending.id)} belongs to another pending request; each needs its own"
-            )
-        self._pending[pending.id] = pending
+        self._register(pending.id, pending)
         return pending
+
+    def begin_more(self, pending: PendingRequests[Caller], messages: Iterable[Sequence[bytes]]) -> list[Frames]:
+        """Add requests to those of a caller who ends all of them with :meth:`end_many`; return what goes on the wire.
+
+        Raises:
+            LocalProtocolError: as :meth:`begin`.
+        """
+        frames = []
+        for parts in messages:
+            id = next(self._ids)
+            self._register(id, pending)
+            pending.add(id)
+            frames.append(request_frames(id, parts))
+        return frames
+
+    def _register(self, id: bytes, pending: Pending[Caller]) -> None:
+        if id in self._pending:
+            raise LocalProtocolError(f"the id {shown(id)} belongs to another pending request; each needs its own")
+        self._pending[id] = pending
 
     def decode(self, messages: list[Frames]) -> tuple[tuple[()], list[Caller]]:
         """Return nothing for just anyone, and the callers whose replies have come."""
         return (), [pending.caller for pending in self.receive(messages)]
 
-    def receive(self, batch: Iterable[Frames]) -> list[PendingRequest[Caller]]:
-        """Give the replies among these messages to their requests, and return these requests."""
+    def receive(self, batch: Iterable[Frames]) -> list[Any]:
+        """Give the replies among these messages to their requests; return those whose callers are to be told."""
         answered = []
         for frames in batch:
             try:
@@ -282,8 +280,7 @@ class RequesterProtocol(Generic[Caller]):
             pending = self._pending.pop(id, None)
             if pending is None:
                 self.unmatched += 1
-            else:
-                pending.reply = parts
+            elif pending.take(id, parts):
                 answered.append(pending)
         return answered
 
@@ -291,9 +288,14 @@ class RequesterProtocol(Generic[Caller]):
         """The caller has its reply or gave up: forget the request."""
         self._pending.pop(pending.id, None)
 
-    def end_all(self) -> list[PendingRequest[Caller]]:
+    def end_many(self, pending: PendingRequests[Caller]) -> None:
+        """The caller has what there is, or gave up: forget all of them."""
+        for id in pending.unanswered:
+            self._pending.pop(id, None)
+
+    def end_all(self) -> list[Any]:
         """Nothing will come any more: forget all requests, and return them for their callers to be told."""
-        pending = list(self._pending.values())
+        pending = list(dict.fromkeys(self._pending.values()))
         self._pending.clear()
         return pending
 

@@ -205,7 +205,7 @@ SENDS = [
     Mutation(
         "fair",
         "of many no more are sent at once than the turn has left",
-        f"{OUTBOX}._send_list",
+        f"{OUTBOX}.send_some",
         argument("many", 2, "len(messages)"),
         LIMITS,
     ),

@@ -176,7 +176,7 @@ IN_ORDER = [
     Mutation(
         "order",
         "many do not overtake those that wait",
-        f"{OUTBOX}._send_list",
+        f"{OUTBOX}.send_some",
         unguarded("_lanes"),
         OVERTAKING,
     ),

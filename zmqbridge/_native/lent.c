@@ -2,15 +2,23 @@
 
    A large frame is not copied. It belongs to libzmq until its I/O thread lets go of it, and that thread may
    not touch Python: it puts the object on a list, and asks that Python's main thread collect it. That may be busy, or
-   wait, so every call that sends, receives, looks or closes collects as well.
+   wait, so every call that sends, receives, looks or closes collects as well. Where somebody waits for the return, a
+   thread of Python's is told through a pipe.
 
    Over inproc the other side would be given that very memory, and may write to it: there nothing is lent. */
 
 #include "native.h"
+#ifdef _WIN32
+#include <io.h>
+#define write _write
+#else
+#include <unistd.h>
+#endif
 
 typedef struct Lent {
     PyObject *object;
     struct Lent *next;
+    char told; /* somebody waits for its return */
 } Lent;
 
 #if defined(_MSC_VER)
@@ -112,16 +120,41 @@ PyObject *forget_callers(PyObject *self, PyObject *unused)
     Py_RETURN_NONE;
 }
 
+/* The end of a pipe that is written to; -1 for none. */
+static int telling = -1;
+
+PyObject *tell(PyObject *self, PyObject *descriptor)
+{
+    (void)self;
+    long number = PyLong_AsLong(descriptor);
+    if (number == -1 && PyErr_Occurred())
+        return NULL;
+    add_to(&telling, (int)number - read_number(&telling));
+    Py_RETURN_NONE;
+}
+
+/* A pipe that is full is as good as told. */
+static void tell_returned(void)
+{
+    int descriptor = read_number(&telling), before = errno;
+    if (descriptor >= 0 && write(descriptor, "", 1) < 0)
+        errno = before;
+}
+
 /* libzmq's I/O thread calls this, or whoever closes a message that was not sent. */
 static void give_back(void *data, void *hint)
 {
-    Lent *lent = hint;
+    Lent *lent = hint, *next;
+    char told = lent->told;
     (void)data;
     do
-        lent->next = latest_returned();
-    while (!replace_returned(lent->next, lent));
-    if (!lent->next)
+        next = lent->next = latest_returned();
+    while (!replace_returned(next, lent));
+    /* From here on it may be collected. */
+    if (!next)
         ask_to_collect();
+    if (told)
+        tell_returned();
 }
 
 void collect_returned(void)
@@ -153,5 +186,6 @@ int lend(zmq_msg_t *message, PyObject *object, void *data, size_t size)
         return -1;
     }
     lent->object = Py_NewRef(object);
+    lent->told = PyMemoryView_Check(object);
     return 0;
 }

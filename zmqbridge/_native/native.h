@@ -91,6 +91,9 @@ PyObject *collect(PyObject *self, PyObject *unused);
 PyObject *stop_asking(PyObject *self, PyObject *unused);
 PyObject *forget_callers(PyObject *self, PyObject *unused);
 
+/* The module's function that takes the descriptor of a pipe, to be told through of what comes back from a memoryview. */
+PyObject *tell(PyObject *self, PyObject *descriptor);
+
 /* --- books.c --- */
 
 typedef struct {

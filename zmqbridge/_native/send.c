@@ -43,8 +43,22 @@ static int send_prepared(void *socket, zmq_msg_t *prepared, int flags)
 /* Whether a frame is large enough to be sent from its own memory, may be, and is made ready so. */
 static int lends(Port *port, zmq_msg_t *prepared, PyObject *frame, char *data, Py_ssize_t length)
 {
-    return length >= shared_from && port->lends && PyBytes_CheckExact(frame) &&
+    return length >= shared_from && port->lends && (PyBytes_CheckExact(frame) || PyMemoryView_Check(frame)) &&
            !lend(prepared, frame, data, (size_t)length);
+}
+
+/* What is in a frame: bytes, or a memoryview, whose memory stays where it is as long as there is the view. */
+static int read_frame(PyObject *frame, char **data, Py_ssize_t *length)
+{
+    if (!PyMemoryView_Check(frame))
+        return PyBytes_AsStringAndSize(frame, data, length);
+    Py_buffer view;
+    if (PyObject_GetBuffer(frame, &view, PyBUF_SIMPLE) < 0)
+        return -1;
+    *data = view.buf;
+    *length = view.len;
+    PyBuffer_Release(&view);
+    return 0;
 }
 
 /* Send a message of one frame; return the errno, or -1 with an exception. */
@@ -53,7 +67,7 @@ static int send_bytes(Port *port, PyObject *frame)
     char *data;
     Py_ssize_t length;
     int sent;
-    if (PyBytes_AsStringAndSize(frame, &data, &length) < 0)
+    if (read_frame(frame, &data, &length) < 0)
         return -1;
     zmq_msg_t prepared;
     if (lends(port, &prepared, frame, data, length)) {
@@ -92,7 +106,7 @@ static int prepare(Port *port, zmq_msg_t *prepared, PyObject *frame)
 {
     char *data;
     Py_ssize_t length;
-    if (!frame || PyBytes_AsStringAndSize(frame, &data, &length) < 0)
+    if (!frame || read_frame(frame, &data, &length) < 0)
         return -1;
     if (lends(port, prepared, frame, data, length))
         return 0;

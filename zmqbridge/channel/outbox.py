@@ -46,8 +46,20 @@ class Outbox:
         """Messages that libzmq took."""
         return self.attempt.sent
 
-    async def send(self, frames: Sequence[bytes], lane: Hashable = None, deadline: float | None = None) -> None:
+    async def send(
+        self,
+        frames: Sequence[bytes],
+        lane: Hashable = None,
+        deadline: float | None = None,
+        goes_on: Callable[[], object] | None = None,
+    ) -> None:
         """Send a message when there is room, behind all that wait for room in the same lane.
+
+        Args:
+            frames: of the message.
+            lane: the one whose room it needs.
+            deadline: by the loop's clock.
+            goes_on: is called each time that it has waited; what it raises ends the wait.
 
         Raises:
             DeadlinePassed: if there was no room in time; then nothing was sent.
@@ -60,9 +72,15 @@ class Outbox:
             channel.guard.check()
             self._turn.sends += 1  # it has waited for its turn
         if lane in self._lanes or not self.attempt.send(frames):
-            await self.send_in_turn(frames, lane, deadline)
+            await self.send_in_turn(frames, lane, deadline, goes_on)
 
-    async def send_in_turn(self, frames: Sequence[bytes], lane: Hashable = None, deadline: float | None = None) -> None:
+    async def send_in_turn(
+        self,
+        frames: Sequence[bytes],
+        lane: Hashable = None,
+        deadline: float | None = None,
+        goes_on: Callable[[], object] | None = None,
+    ) -> None:
         """Park at once, and send when there is room: for what :meth:`send_nowait` refused.
 
         Raises:
@@ -82,6 +100,8 @@ class Outbox:
                     parked.served = False
                 await channel.wait(backend, parked, deadline)
                 channel.guard.check()
+                if goes_on is not None:
+                    goes_on()
         finally:
             channel.lot.leave_writer(parked)
 
@@ -126,8 +146,7 @@ class Outbox:
         """
         start = 0
         while start < len(messages):
-            if self._turn.sends > 0 and not self._lanes:
-                start += self.attempt.many(messages, start, self._turn.sends)
+            start += self.send_some(messages, start)
             if start < len(messages):
                 if not kept:
                     kept, wrong = True, keep(messages, start, frames_of, bytes)
@@ -137,6 +156,12 @@ class Outbox:
                 start += 1
         if wrong is not None:
             raise wrong
+
+    def send_some(self, messages: list[Any], start: int) -> int:
+        """Send those of many, from an index on, that may go at once; return how many these were."""
+        if self._turn.sends > 0 and not self._lanes:
+            return self.attempt.many(messages, start, self._turn.sends)
+        return 0
 
     def send_many_nowait(self, messages: list[Message]) -> None:
         """Send messages now, as :meth:`send_nowait` does.

@@ -8,6 +8,7 @@ from typing import Any, Generic, NamedTuple
 
 import zmq
 
+from zmqbridge.channel.loan import send_shared
 from zmqbridge.channel.outbox import keep
 from zmqbridge.connections.base import Frames, Owner, Receiver, Sender
 from zmqbridge.connections.pubsub import SUBSCRIBING, UNDROPPED, list_of_tags
@@ -165,6 +166,21 @@ class Router(Routed, Receiver[RoutedMessage[FrameT]]):
             finally:
                 del self
 
+    async def send_shared(self, peer: bytes, message: Message) -> None:
+        """Send a message to one peer without a copy of it, and return when libzmq has let go of every frame.
+
+        As :meth:`Sender.send_shared <zmqbridge.Sender.send_shared>` in all else.
+
+        Raises:
+            PeerUnreachable: if no such peer is connected.
+            ConnectionClosed, TypeError: as there; and if the peer is not ``bytes``.
+        """
+        _check_peer(peer)
+        try:
+            await send_shared(self._channel, self._outbox, message, head=(peer,), lane=peer)
+        finally:
+            del self
+
     def send_nowait(self, peer: bytes, message: Message) -> None:
         """Send a message to one peer now.
 
@@ -200,8 +216,12 @@ def _routed_pair(pair: tuple[bytes, Message]) -> list[bytes]:
 
 
 def _routed(peer: bytes, message: Message) -> list[bytes]:
+    _check_peer(peer)
+    return [peer, *frames_of(message)]
+
+
+def _check_peer(peer: bytes) -> None:
     if not isinstance(peer, bytes):
         raise TypeError(f"a peer is the bytes of its routing id, not {type(peer).__name__}: {shown(peer)}")
     if not peer:
         raise LocalProtocolError("a peer's routing id is never empty; use the one a RoutedMessage came with")
-    return [peer, *frames_of(message)]

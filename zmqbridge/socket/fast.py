@@ -15,10 +15,10 @@ from typing import Any, NoReturn
 import zmq
 
 from zmqbridge import _native
-from zmqbridge.endpoints import Endpoint
 from zmqbridge.framing import NO_MEMORY
 from zmqbridge.socket.bare import TellingSocket
 from zmqbridge.socket.plain import BATCH_COST, Socket, raise_refusal
+from zmqbridge.socket.returning import collect_always
 
 __all__ = ["FastSocket"]
 
@@ -59,20 +59,12 @@ class FastSocket(Socket):
     def input_pending(self, pending: bool) -> None:
         """The port knows; a socket begins without."""
 
-    def bind(self, address: str) -> Endpoint:
-        endpoint = super().bind(address)
-        self._lend_unless_inproc(address)
-        return endpoint
-
-    def connect(self, address: str) -> Endpoint:
-        endpoint = super().connect(address)
-        self._lend_unless_inproc(address)
-        return endpoint
-
     def _lend_unless_inproc(self, address: str) -> None:
-        """Over inproc, what was lent would be the other side's to write to."""
-        if address.startswith("inproc:"):
-            self.port.lends = False
+        super()._lend_unless_inproc(address)
+        self.port.lends = self._lends
+
+    def begin_lending(self) -> None:
+        collect_always()
 
     def close(self, linger: int | None = None) -> None:
         super().close(linger)

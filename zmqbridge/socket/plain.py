@@ -11,6 +11,7 @@ of it libzmq has, and it must not be made the beginning of another message.
 from __future__ import annotations
 
 import errno
+import sys
 from collections.abc import Callable, Sequence
 from sys import maxsize
 from typing import Any, NoReturn
@@ -18,7 +19,8 @@ from typing import Any, NoReturn
 import zmq
 import zmq.backend
 
-from zmqbridge._native import BATCH_COST, FRAME_COST
+from zmqbridge._native import BATCH_COST, FRAME_COST, SHARED_FROM
+from zmqbridge.endpoints import Endpoint
 from zmqbridge.errors import PeerUnreachable, ZmqBridgeError
 from zmqbridge.framing import NO_MEMORY
 from zmqbridge.options import SocketOptions
@@ -54,6 +56,9 @@ _SEND_ONLY = frozenset(int(getattr(zmq, name)) for name in ("PUB", "PUSH", "RADI
 _SWALLOWS = frozenset({int(zmq.PUSH), int(zmq.DEALER), int(zmq.REQ)})
 
 
+# Elsewhere a view that nobody has any more dies some time, or never.
+_COUNTS_REFERENCES = sys.implementation.name == "cpython"
+
 # So many bytes libzmq holds in a message itself, and asks for no memory.
 HELD_INSIDE = 29
 
@@ -86,12 +91,32 @@ class Socket(BareSocket):
         self.tells_room = int(socket_type) not in _SILENT_ABOUT_ROOM
         self.receives = int(socket_type) not in _SEND_ONLY
         self.hides_ends = int(socket_type) in _HIDES_ENDS
+        self._lends = _COUNTS_REFERENCES
         self._begin()
         self._swallows = int(socket_type) in _SWALLOWS
         self._recv: Callable[..., zmq.Frame] = self.raw.recv
         # The compiled class's method: the subclass's checks for options of draft sockets
         # that are not used here would double its cost.
         self.send_frame: Callable[[bytes, int], object] = zmq.backend.Socket.send.__get__(self.raw)
+
+    def bind(self, address: str) -> Endpoint:
+        endpoint = super().bind(address)
+        self._lend_unless_inproc(address)
+        return endpoint
+
+    def connect(self, address: str) -> Endpoint:
+        endpoint = super().connect(address)
+        self._lend_unless_inproc(address)
+        return endpoint
+
+    def _lend_unless_inproc(self, address: str) -> None:
+        """Over inproc, what was lent would be the other side's to write to."""
+        if address.startswith("inproc:"):
+            self._lends = False
+
+    def lends(self, size: int) -> bool:
+        """Whether a frame of so many bytes that is given as a ``memoryview`` is sent without a copy."""
+        return self._lends and size >= SHARED_FROM
 
     def _begin(self) -> None:
         """Nothing was read, and nothing is being sent."""
@@ -181,8 +206,15 @@ class Socket(BareSocket):
         """The frame that was being read may be lost: read no rest of a message as if it were one."""
         self._begun, self._message = bool(self._get(zmq.RCVMORE)), None
 
+    def begin_lending(self) -> None:
+        """Have whoever waits for it told when libzmq lets go of what it was lent; pyzmq does so by itself.
+
+        Raises:
+            ZmqBridgeError: if no thread or no descriptor is left for that.
+        """
+
     def send(self, frames: Sequence[bytes]) -> bool:
-        """Send a message whole, if there is room.
+        """Send a message whole, if there is room. A frame is ``bytes``, or a ``memoryview`` that is to be lent.
 
         Returns:
             Whether it was sent. If not, nothing of it was, the latest state of EVENTS is in
@@ -197,7 +229,8 @@ class Socket(BareSocket):
                 return True
             if not self._send_behind():
                 return False
-        several = len(frames) != 1
+        first: Any = frames[0]
+        several = len(frames) != 1 or type(first) is memoryview
         looked = False
         while True:
             try:
@@ -225,7 +258,9 @@ class Socket(BareSocket):
         All frames are ready before the first is sent, for libzmq cannot take back what it has of a message.
         """
         send, last = self.send_frame, len(frames) - 1
-        ready: list[Any] = [frame if len(frame) <= HELD_INSIDE else zmq.Frame(frame, copy=True) for frame in frames]
+        ready: list[Any] = [
+            frame if len(frame) <= HELD_INSIDE and type(frame) is bytes else self._prepare(frame) for frame in frames
+        ]
         end = ready[last]
         sent = 0
         behind = self._behind = []
@@ -250,6 +285,9 @@ class Socket(BareSocket):
             self._in_message = False
             if not behind:
                 self._behind = None
+
+    def _prepare(self, frame: Any) -> zmq.Frame:
+        return zmq.Frame(frame, copy=type(frame) is not memoryview or not self.lends(frame.nbytes))
 
     def _send_behind(self) -> bool:
         """Send what a signal's handler sent in the middle of a message; return whether all of it was."""

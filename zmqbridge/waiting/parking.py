@@ -276,7 +276,7 @@ class ParkingLot:
                 self._edge.leader.wake()
 
     def wake_all(self) -> None:
-        """Wake everyone, served readers included, to find that the connection is closed."""
+        """Wake everyone, served readers included, to find that the connection is closed, or a peer gone."""
         self._inbox.wake_all()
         for parked in [*self._readers, *self._watchers, *self._candidates]:
             parked.wake()

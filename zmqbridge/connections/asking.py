@@ -1,0 +1,115 @@
+"""Many requests of one task: sent in order, each as soon as there is room, and waited for together.
+
+The facts. libzmq takes requests until its queues are at their high-water marks. Replies that nobody reads fill the
+queues of the other direction, until the replier, which makes the room, is stuck in turn.
+
+The design. What may go at once is sent by one call, a part of the list at a time. Whatever the send then waits for,
+room or the next turn of the loop, replies are read meanwhile. One parked operation waits for all of them, and is woken
+once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from zmqbridge.channel import DeadlinePassed
+from zmqbridge.channel.outbox import keep
+from zmqbridge.errors import PeerLost, RequestTimeout
+from zmqbridge.framing import Message, frames_of
+from zmqbridge.pending import PendingRequests
+from zmqbridge.waiting.parking import Parked
+
+if TYPE_CHECKING:
+    from zmqbridge.connections.reqrep import Requester
+
+__all__ = ["ask_many"]
+
+PART = 256
+"""How many messages are taken from an iterator, and begun, at a time."""
+
+
+async def ask_many(
+    requester: Requester[Any], messages: Iterable[Message], deadline: float | None, *, within: str, keeps_errors: bool
+) -> list[Any]:
+    """Send requests and return what stands in their places.
+
+    Args:
+        requester: whose requests they are.
+        messages: each as its caller gave it.
+        deadline: by the loop's clock, for all of them.
+        within: the same, in the words of an error.
+        keeps_errors: an error stands in the place of a reply; else the first is raised.
+    """
+    name = repr(requester)
+    given = messages
+    if isinstance(messages, (list, tuple)):
+        given = kept = list(messages)
+        wrong = keep(kept, 0, frames_of, bytes)
+        if wrong is not None:
+            raise wrong
+    channel, protocol = requester._channel, requester._protocol
+    pending: PendingRequests[Parked] = PendingRequests(
+        Parked(), lambda: PeerLost(f"the connection of {name} broke before the reply came"), keeps_errors=keeps_errors
+    )
+    backend = channel.enter()
+    try:
+        if backend.strict_checkpoints:
+            await channel.checkpoint(backend)
+        requester._hear_of(pending)
+        late = False
+        iterator = iter(given)
+        while part := [frames_of(message) for message in islice(iterator, PART)]:
+            frames = protocol.begin_more(pending, part)
+            try:
+                if not late:
+                    await _send(requester, pending, frames, deadline)
+            except DeadlinePassed:
+                late = True
+                if not keeps_errors:
+                    break
+        pending.complete = True
+        try:
+            if pending.left:
+                await channel.wait_for_answer(pending.caller, deadline)
+        except DeadlinePassed:
+            words = f"no reply within {within} from {name}{requester._nobody()}"
+            if not keeps_errors:
+                words = f"{pending.left} of {len(pending)} requests: {words}"
+            pending.fail(lambda: RequestTimeout(words))
+        pending.check()
+        return pending.replies
+    finally:
+        protocol.end_many(pending)
+        requester._asked.discard(pending)
+        pending.error = None
+        del requester, pending
+
+
+async def _send(
+    requester: Requester[Any],
+    pending: PendingRequests[Parked],
+    messages: list[Any],
+    deadline: float | None,
+) -> None:
+    channel, outbox = requester._channel, requester._outbox
+    backend, turn = channel.enter(), channel.turn
+    del requester
+    start = 0
+    while start < len(messages):
+        count = outbox.send_some(messages, start)
+        if start + count < len(messages):
+            if turn.sends <= 0 < turn.reads:
+                turn.reads -= 1
+                channel.look()
+            pending.sent += count
+            start += count
+            count = 1
+            if deadline is not None and backend.current_time() >= deadline:
+                raise DeadlinePassed
+            await outbox.send(messages[start], deadline=deadline, goes_on=pending.check)
+            channel.guard.check()
+        pending.sent += count
+        start += count
+        pending.check()

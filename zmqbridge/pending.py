@@ -1,0 +1,134 @@
+"""Requests from the moment they have ids until their callers have the replies or give up. Pure.
+
+The facts. A task and a wake for each request cost more than the request does. Whoever asks a hundred things at once
+wants a hundred replies, or to know which did not come.
+
+The design. :class:`PendingRequest` is one request, whose caller is told when its reply came. :class:`PendingRequests`
+are many of one caller, who is told once: when nothing is left to wait for. Each keeps a place for each
+request, in the order in which they were begun, for its reply or for the error that took its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+from zmqbridge.errors import ZmqBridgeError
+from zmqbridge.framing import request_frames
+
+__all__ = ["Pending", "PendingRequest", "PendingRequests"]
+
+Frames = list[bytes]
+Caller = TypeVar("Caller")
+
+
+class PendingRequest(Generic[Caller]):
+    """One request from the moment it has an id until its caller has the reply or gives up.
+
+    Attributes:
+        id: 16 bytes that no other request ever has.
+        frames: what goes on the wire.
+        reply: the reply's parts, once they came.
+        caller: whoever waits for the reply.
+    """
+
+    __slots__ = ("caller", "frames", "id", "reply")
+
+    def __init__(self, id: bytes, parts: Sequence[bytes], caller: Caller) -> None:
+        self.id = id
+        self.frames = request_frames(id, parts)
+        self.reply: Frames | None = None
+        self.caller = caller
+
+    def take(self, id: bytes, parts: Frames) -> bool:
+        """Take a reply; return whether the caller is to be told."""
+        self.reply = parts
+        return True
+
+    def lose(self) -> bool:
+        """Nobody can answer any more; return whether the caller is to be told."""
+        return True
+
+
+class PendingRequests(Generic[Caller]):
+    """Many requests of one caller.
+
+    Args:
+        caller: whoever waits for the replies.
+        lost: returns the error of a request that was sent, and that nobody can answer any more.
+        keeps_errors: an error stands in the place of a reply; else the first is the end of all.
+
+    Attributes:
+        caller: as given.
+        left: how many have neither a reply nor an error.
+        sent: how many were sent, the first of them first.
+        complete: no more will be added.
+        error: the first that took the place of a reply, where the first is the end of all.
+    """
+
+    __slots__ = ("_keeps_errors", "_lost", "_places", "caller", "complete", "error", "left", "sent")
+
+    def __init__(self, caller: Caller, lost: Callable[[], ZmqBridgeError], *, keeps_errors: bool) -> None:
+        self.caller = caller
+        self.left = 0
+        self.sent = 0
+        self.complete = False
+        self.error: ZmqBridgeError | None = None
+        self._lost = lost
+        self._keeps_errors = keeps_errors
+        self._places: dict[bytes, Any] = {}
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._places)
+
+    @property
+    def replies(self) -> list[Any]:
+        """What is in the places, in order: the parts of a reply, an error, or ``None``."""
+        return list(self._places.values())
+
+    @property
+    def unanswered(self) -> list[bytes]:
+        """The ids of those that have no reply."""
+        return [id for id, reply in self._places.items() if type(reply) is not list]
+
+    def add(self, id: bytes) -> None:
+        """Make a place for one request more."""
+        self._places[id] = None
+        self.left += 1
+
+    def take(self, id: bytes, parts: Frames) -> bool:
+        """Take a reply; return whether the caller is to be told."""
+        self._places[id] = parts
+        self.left -= 1
+        return self.complete and not self.left
+
+    def lose(self) -> bool:
+        """Nobody can answer any more what was sent so far; return whether the caller is to be told."""
+        places = self._places
+        for id in [id for id, _ in zip(places, range(self.sent), strict=False) if places[id] is None]:
+            self._fail(id, self._lost)
+        return self.error is not None or (self.complete and not self.left)
+
+    def fail(self, error: Callable[[], ZmqBridgeError]) -> None:
+        """None of those that are left will have a reply."""
+        for id in [id for id, reply in self._places.items() if reply is None]:
+            self._fail(id, error)
+
+    def _fail(self, id: bytes, error: Callable[[], ZmqBridgeError]) -> None:
+        failed = self._places[id] = error()
+        self.left -= 1
+        if not self._keeps_errors and self.error is None:
+            self.error = failed
+
+    def check(self) -> None:
+        """Return unless one has failed whose error is the end of all.
+
+        Raises:
+            ZmqBridgeError: that error.
+        """
+        if self.error is not None:
+            raise self.error
+
+
+Pending = PendingRequest[Caller] | PendingRequests[Caller]
