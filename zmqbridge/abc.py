@@ -20,6 +20,9 @@ The contract, beyond the signatures:
 A backend may also have a class method ``runs_here()``: whether its loop runs in the calling thread, in a task or not,
 and ``None`` if none has begun to run in this process and one may be to run here. A connection that is made there
 belongs to that thread. Without it, a loop counts as running where :meth:`Backend.running` finds it.
+
+Where a loop tells a task that it was cancelled by an error that is an :exc:`Exception`, as Twisted does, its backend
+has the tuple ``cancellations`` of these errors' classes. Without it, no :exc:`Exception` is one.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ class PendingRequests(Generic[Caller]):
 
     @property
     def replies(self) -> list[Any]:
-        """What is in the places, in order: the parts of a reply, an error, or ``None``."""
+        """What is in the places; the parts of a reply, an error, or ``None``."""
         return list(self._places.values())
 
     @property

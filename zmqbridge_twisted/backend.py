@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from threading import get_ident
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.python import threadable
 
 from zmqbridge.errors import BackendError
@@ -33,6 +33,7 @@ class TwistedBackend:
     """
 
     strict_checkpoints = False
+    cancellations = (CancelledError,)
 
     def __init__(self, reactor: Any) -> None:
         self.reactor = reactor
