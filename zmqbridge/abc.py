@@ -30,7 +30,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, runtime_checkable
 
-__all__ = ["Backend", "Waiter"]
+__all__ = ["Backend", "CallingBackend", "Timer", "Waiter"]
 
 
 class Waiter(Protocol):
@@ -101,3 +101,31 @@ class Backend(Protocol):
         The first that fails cancels the rest, and is what this raises; so does a cancellation. All have ended when it
         returns.
         """
+
+
+class Timer(Protocol):
+    """A call that is to come."""
+
+    def cancel(self) -> None:
+        """Have it not come. Twice is no error."""
+
+
+@runtime_checkable
+class CallingBackend(Backend, Protocol):
+    """A loop that calls functions outside all tasks: what :meth:`Receiver.on_message
+    <zmqbridge.Receiver.on_message>` needs of it. A backend may do without."""
+
+    def call_soon(self, function: Callable[[], object]) -> object:
+        """Have the loop call a function in its next turn."""
+
+    def call_later(self, seconds: float, function: Callable[[], object]) -> Timer:
+        """Have the loop call a function after some seconds."""
+        ...
+
+    def call_when_readable(self, fd: int, function: Callable[[], object]) -> Callable[[], object]:
+        """Have the loop call a function whenever a descriptor is readable; return what ends that.
+
+        Raises:
+            zmqbridge.BackendError: if this loop cannot.
+        """
+        ...

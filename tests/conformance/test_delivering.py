@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+import zmqbridge
 from tests.conformance.harnesses.base import Harness, TaskCancelled
 from tests.conftest import Addresses
+from zmqbridge.abc import CallingBackend
 
 
 @pytest.mark.looks_at("waiting")
@@ -34,8 +36,8 @@ async def test_in_order(loop: Harness, addresses: Addresses, count: int, turn_li
         assert got == [[message] for message in messages]
         assert not delivering.done
         puller.close()
-        assert await delivering.result() is None
-        assert await puller.deliver(got.append) is None
+        await delivering.result()
+        await puller.deliver(got.append)
 
 
 @pytest.mark.looks_at("waiting")
@@ -140,6 +142,17 @@ async def test_a_flood(loop: Harness, addresses: Addresses) -> None:
         pusher.close()
         puller.close()
         await delivering.result()
+
+
+async def test_where_there_are_no_callbacks(loop: Harness, addresses: Addresses) -> None:
+    """A loop that calls nothing outside its tasks says so, and what to do instead."""
+    async with loop.context() as context:
+        puller = context.puller(bind=addresses.new("inproc"))
+        if isinstance(puller._context._find_backend(), CallingBackend):
+            puller.on_message(str).stop()
+        else:
+            with pytest.raises(zmqbridge.BackendError, match="is for asyncio.*use deliver"):
+                puller.on_message(str)
 
 
 @pytest.mark.looks_at("waiting")

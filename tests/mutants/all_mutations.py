@@ -7,6 +7,7 @@ from tests.mutants import (
     descriptor_rules,
     face_rules,
     handler_rules,
+    operation_rules,
     peer_rules,
     turn_rules,
     waiting_rules,
@@ -23,4 +24,5 @@ MUTATIONS: list[Mutation] = [
     *peer_rules.MUTATIONS,
     *handler_rules.MUTATIONS,
     *face_rules.MUTATIONS,
+    *operation_rules.MUTATIONS,
 ]
