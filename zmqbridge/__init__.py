@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from zmqbridge.connections import (
         Connection,
         Dealer,
+        Delivery,
         Pair,
         Publisher,
         Puller,
@@ -74,6 +75,7 @@ __all__ = [
     "Context",
     "ContextTerminated",
     "Dealer",
+    "Delivery",
     "Endpoint",
     "EndpointError",
     "Event",

@@ -20,6 +20,9 @@ The contract, beyond the signatures:
 A backend may also have a class method ``runs_here()``: whether its loop runs in the calling thread, in a task or not,
 and ``None`` if none has begun to run in this process and one may be to run here. A connection that is made there
 belongs to that thread. Without it, a loop counts as running where :meth:`Backend.running` finds it.
+
+Where a loop tells a task that it was cancelled by an error that is an :exc:`Exception`, as Twisted does, its backend
+has the tuple ``cancellations`` of these errors' classes. Without it, no :exc:`Exception` is one.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-__all__ = ["Backend", "Waiter"]
+__all__ = ["Backend", "CallingBackend", "Timer", "Waiter"]
 
 
 class Waiter(Protocol):
@@ -109,3 +112,31 @@ class Backend(Protocol):
         The first that fails cancels the rest, and is what this raises; so does a cancellation. All have ended when it
         returns.
         """
+
+
+class Timer(Protocol):
+    """A call that is to come."""
+
+    def cancel(self) -> None:
+        """Have it not come. Twice is no error."""
+
+
+@runtime_checkable
+class CallingBackend(Backend, Protocol):
+    """A loop that calls functions outside all tasks: what :meth:`Receiver.on_message
+    <zmqbridge.Receiver.on_message>` needs of it. A backend may do without."""
+
+    def call_soon(self, function: Callable[[], object]) -> object:
+        """Have the loop call a function in its next turn."""
+
+    def call_later(self, seconds: float, function: Callable[[], object]) -> Timer:
+        """Have the loop call a function after some seconds."""
+        ...
+
+    def call_when_readable(self, fd: int, function: Callable[[], object]) -> Callable[[], object]:
+        """Have the loop call a function whenever a descriptor is readable; return what ends that.
+
+        Raises:
+            zmqbridge.BackendError: if this loop cannot.
+        """
+        ...

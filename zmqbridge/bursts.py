@@ -5,14 +5,15 @@ fills the disk and hides everything else; none at all hides the trouble.
 
 The design. The first is told at once. Those that come within :data:`QUIET_SECONDS` are counted, and told together with
 the first that comes after that. This is the one place for the rule: :class:`~zmqbridge.protocols.Faults` tells so what
-peers got wrong, and ``zmqbridge_twisted`` what handlers raised.
+peers got wrong, and whoever calls handlers what these raised.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Hashable
 
-__all__ = ["QUIET_SECONDS", "Burst", "Bursts"]
+__all__ = ["QUIET_SECONDS", "Burst", "Bursts", "raised_here"]
 
 QUIET_SECONDS = 10.0
 
@@ -73,3 +74,13 @@ class Bursts:
         burst = self._bursts.setdefault(kind, Burst())
         burst.total += 1
         return burst.untold(now)
+
+
+def raised_here() -> tuple[type[BaseException] | None, object]:
+    """Return the class of the exception being handled, and the place at which it was raised."""
+    kind, _, traceback = sys.exc_info()
+    if traceback is None:
+        return kind, None
+    while traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return kind, (traceback.tb_frame.f_code, traceback.tb_lineno)

@@ -27,7 +27,7 @@ from zmqbridge.errors import BackendError, ConnectionClosed, EndpointError
 from zmqbridge.home import Home
 from zmqbridge.options import Secret, SocketOptions
 from zmqbridge.presence.events import Event
-from zmqbridge.presence.standby import Standby
+from zmqbridge.presence.standby import Standby, Stoppable
 from zmqbridge.presence.watch import Watch
 from zmqbridge.protocols import Faults, State
 from zmqbridge.security.open_ports import warn_if_open
@@ -109,7 +109,7 @@ class Link(Generic[Item]):
         self.watch: Watch | None = None
         self._listeners: list[WeakMethod[Callable[[list[Event]], None]]] = []
         self._attached = False
-        self.standby: Standby | None = None
+        self.standby: Stoppable | None = None
         socket = self.socket = home.open_socket(socket_type, options.linger or 0.0, tracing=tracing)
         try:
             name = weakly(describe, f"<a {socket.type_name} connection>")

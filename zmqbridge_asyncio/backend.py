@@ -86,6 +86,22 @@ class AsyncioBackend:
     async def run_together(self, functions: Sequence[Callable[[], Awaitable[None]]]) -> None:
         await run_together(functions)
 
+    def call_soon(self, function: Callable[[], object]) -> asyncio.Handle:
+        return self._loop.call_soon(function)
+
+    def call_later(self, seconds: float, function: Callable[[], object]) -> asyncio.TimerHandle:
+        return self._loop.call_later(seconds, function)
+
+    def call_when_readable(self, fd: int, function: Callable[[], object]) -> Callable[[], object]:
+        try:
+            self._loop.add_reader(fd, function)
+        except NotImplementedError:
+            raise BackendError(
+                "this asyncio loop watches no descriptors, as the Proactor loop of Windows; use deliver(), or a "
+                "SelectorEventLoop"
+            ) from None
+        return lambda: self._loop.is_closed() or self._loop.remove_reader(fd)
+
     def watch(self, fd: int, waiter: AsyncioWaiter) -> Watch:
         watch = self._watches.get(fd)
         if watch is None:

@@ -33,6 +33,7 @@ class TwistedBackend:
     """
 
     strict_checkpoints = False
+    cancellations = (CancelledError,)
 
     def __init__(self, reactor: Any) -> None:
         self.reactor = reactor

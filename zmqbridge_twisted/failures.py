@@ -6,14 +6,13 @@ each message of a flood writes a line and not a file, and another error beside i
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from time import monotonic
 
 from twisted.python import log
 from twisted.python.failure import Failure
 
-from zmqbridge.bursts import Bursts
+from zmqbridge.bursts import Bursts, raised_here
 
 __all__ = ["Failures"]
 
@@ -38,7 +37,7 @@ class Failures:
             what: failed, in a few words.
             failure: what was raised; the exception being handled if it is left out.
         """
-        kind, raised = (failure.type, None) if failure is not None else _raised_here()
+        kind, raised = (failure.type, None) if failure is not None else raised_here()
         count = self._bursts.count((what, kind, raised), self._clock())
         if count:
             times = "" if count == 1 else f", {count} times since this was last told; the latest"
@@ -48,13 +47,3 @@ class Failures:
         """Log how many were not: nothing more will come."""
         if self._bursts.fresh:
             log.msg(f"{self._describe()}: {self._bursts.fresh} more failure(s) like those above were not logged")
-
-
-def _raised_here() -> tuple[type[BaseException] | None, object]:
-    """Return the class of the exception being handled, and the place at which it was raised."""
-    kind, _, traceback = sys.exc_info()
-    if traceback is None:
-        return kind, None
-    while traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    return kind, (traceback.tb_frame.f_code, traceback.tb_lineno)

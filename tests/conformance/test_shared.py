@@ -9,6 +9,7 @@ from array import array
 from typing import Any
 
 import pytest
+import zmq
 
 import zmqbridge
 from tests.conformance.harnesses.base import Harness, TaskCancelled
@@ -174,6 +175,51 @@ async def test_closed_meanwhile(loop: Harness, addresses: Addresses, sent: bool)
         await loop.until(lambda: not out())
         with pytest.raises(zmqbridge.ConnectionClosed):
             await pusher.send_shared(bytearray(LARGE))
+
+
+@pytest.mark.any_loop
+async def test_closed_while_libzmq_lingers(loop: Harness, addresses: Addresses) -> None:
+    """Closing ends it at once, though libzmq has the message for the linger period."""
+    async with loop.context() as context:
+        pusher = context.pusher(connect=addresses.new("ipc"), options=SocketOptions(linger=0.3))
+        sending = loop.spawn(pusher.send_shared, bytearray(LARGE))
+        await loop.until(lambda: pusher.stats.sent)
+        await loop.turn()
+        pusher.close()
+        with pytest.raises(zmqbridge.ConnectionClosed):
+            await sending.result()
+        assert out() == 1
+        await loop.until(lambda: not out())
+
+
+@pytest.mark.looks_at("waiting")
+async def test_on_an_idle_loop(loop: Harness, addresses: Addresses) -> None:
+    """It returns though nothing else happens on the loop, and the receiver is another thread."""
+    with zmq.Context() as theirs, theirs.socket(zmq.PULL) as socket:
+        port = socket.bind_to_random_port("tcp://127.0.0.1")
+        got: list[bytes] = []
+        thread = threading.Thread(target=lambda: got.append(socket.recv()))
+        thread.start()
+        async with loop.context(linger=0) as context:
+            pusher = context.pusher(connect=f"tcp://127.0.0.1:{port}")
+            await pusher.send_shared(bytearray(b"x" * LARGE))
+        thread.join()
+        assert got == [b"x" * LARGE]
+
+
+@pytest.mark.any_loop
+async def test_inproc(loop: Harness, addresses: Addresses) -> None:
+    """Over inproc it returns before anybody has received: the message was copied."""
+    async with loop.context() as context:
+        puller = context.puller(bind=addresses.new("inproc"), options=SocketOptions(memoryview_from=65536))
+        pusher = context.pusher(connect=puller.endpoints[0].address)
+        buffer = bytearray(b"x" * LARGE)
+        sending = loop.spawn(pusher.send_shared, buffer)
+        for _ in range(20):
+            await loop.turn()
+        assert sending.done
+        buffer[:] = bytes(LARGE)
+        assert await puller.receive() == [b"x" * LARGE]
 
 
 @pytest.mark.any_loop

@@ -8,6 +8,7 @@ from tests.mutants import (
     face_rules,
     framing_rules,
     handler_rules,
+    operation_rules,
     peer_rules,
     presence_rules,
     turn_rules,
@@ -27,4 +28,5 @@ MUTATIONS: list[Mutation] = [
     *face_rules.MUTATIONS,
     *framing_rules.MUTATIONS,
     *presence_rules.MUTATIONS,
+    *operation_rules.MUTATIONS,
 ]

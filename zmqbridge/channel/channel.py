@@ -350,6 +350,12 @@ class Channel(Generic[Item]):
         self.turn.lenient = True
         self.turn.unlimit()
 
+    def unattend(self, limit: int) -> None:
+        """Nobody reads who is called any more: turns have a limit again."""
+        self._attended = False
+        self.turn.limit = limit
+        self.turn.begin()
+
     def ended_by(self, error: ContextTerminated | ConnectionClosed) -> None:
         """Other code terminated the context or closed the socket: nobody may wait for it any more."""
         if isinstance(error, ContextTerminated):

@@ -16,8 +16,9 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from zmqbridge._backends import BackendFinder
 from zmqbridge.abc import Backend
-from zmqbridge.channel.loan import send_shared
+from zmqbridge.connections.callbacks import Delivering
 from zmqbridge.connections.ready import Readable
+from zmqbridge.connections.sharing import Sharing
 from zmqbridge.connections.watched import Watched
 from zmqbridge.decoding import Decoder, FramesDecoder
 from zmqbridge.endpoints import Addresses, Endpoint, addresses_of
@@ -279,7 +280,7 @@ class Connection(Watched):
         return f"<{type(self).__name__} {link.socket.type_name}: {', '.join(notes)}>"
 
 
-class Sender(Connection):
+class Sender(Connection, Sharing):
     """A connection that sends whole messages, each to whichever peer libzmq chooses."""
 
     async def send(self, message: Message) -> None:
@@ -310,29 +311,6 @@ class Sender(Connection):
         """
         self._outbox.send_nowait(frames_of(message))
 
-    async def send_shared(self, message: Message) -> None:
-        """Send a message without a copy of it, and return when libzmq has let go of every frame.
-
-        Until then the caller changes nothing of it. For arrays and other large buffers; a frame below
-        64 KiB is copied, for that costs less, and so is any over ``inproc``, where the other end may write
-        to what it receives. It waits for room as :meth:`send` does.
-
-        libzmq lets go of a frame when it was written to all peers that it goes to, or dropped. Cancelled while it
-        waits for that, the message was sent, and the buffer is libzmq's for as long as it takes.
-
-        Args:
-            message: one buffer, such as a numpy array, or a sequence of them; each C-contiguous.
-
-        Raises:
-            ConnectionClosed: as :meth:`send`. If it closes when the message was sent, the buffer is libzmq's until
-                the context has ended.
-            TypeError: if the message holds anything but bytes-like frames, or one that does not lie in one piece.
-        """
-        try:
-            await send_shared(self._channel, self._outbox, message)
-        finally:
-            del self
-
     async def send_many(self, messages: Iterable[Message]) -> None:
         """Send messages in order, waiting as :meth:`send` does.
 
@@ -349,7 +327,7 @@ class Sender(Connection):
             del self
 
 
-class Receiver(Connection, Readable, Generic[Item]):
+class Receiver(Connection, Readable, Delivering[Item], Generic[Item]):
     """A connection that receives; ``async for`` gives its messages until it is closed.
 
     Any number of tasks may receive at once; each message goes to one of them, to those that

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from zmqbridge.abc import Backend
 from zmqbridge.channel.channel import Channel
@@ -23,9 +23,16 @@ from zmqbridge.channel.pump import Pump
 from zmqbridge.errors import ZmqBridgeError
 from zmqbridge.presence.sentry import Sentry, Timer
 
-__all__ = ["SOON", "Standby"]
+__all__ = ["SOON", "Standby", "Stoppable"]
 
 SOON = 0.01
+
+
+class Stoppable(Protocol):
+    """What reads a connection, until it is stopped."""
+
+    def stop(self) -> None:
+        """Read no more. Twice is no error."""
 
 
 class Standby:
