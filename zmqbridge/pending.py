@@ -84,11 +84,7 @@ class PendingRequests(Generic[Caller]):
 
     @property
     def replies(self) -> list[Any]:
-<<<<<<< HEAD
-        """What is in the places, in order; each is the parts of a reply, an error, or ``None``."""
-=======
         """What is in the places; the parts of a reply, an error, or ``None``."""
->>>>>>> d7522146280e889d9904f6623baa2b3b443c00a0
         return list(self._places.values())
 
     @property
