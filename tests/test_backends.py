@@ -27,7 +27,7 @@ from zmqbridge_trio import TrioBackend
 from zmqbridge_twisted.reader import Reader
 
 ROOT = Path(__file__).parent.parent
-LONGEST_BACKEND = 150
+LONGEST_BACKEND = 160
 
 
 async def backend_name(given: str | None = None) -> str:
