@@ -99,6 +99,7 @@ class Handler:
         self._questions = questions
         self._socket: zmq.Socket[Any] | None = None
         self._fd = -1
+        self._reading = False
         self._courts: dict[str, Court] = {}
         self._strange = Bursts()
 
@@ -169,18 +170,24 @@ class Handler:
 
     def _receive(self) -> None:
         """Read what is there, to the end, for the descriptor says nothing of what is left."""
-        for _ in range(self._questions):
-            if self._socket is None:
-                return
-            try:
-                frames = self._socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            except zmq.ZMQError:  # its context has ended
-                self._sentry.leave(self._fd)
-                self._end()
-                return
-            self._take(frames)
+        if self._reading:
+            return
+        self._reading = True
+        try:
+            for _ in range(self._questions):
+                if self._socket is None:
+                    return
+                try:
+                    frames = self._socket.recv_multipart(zmq.NOBLOCK)
+                except zmq.Again:
+                    return
+                except zmq.ZMQError:  # its context has ended
+                    self._sentry.leave(self._fd)
+                    self._end()
+                    return
+                self._take(frames)
+        finally:
+            self._reading = False
         self._sentry.call(self._receive)
 
     def _take(self, frames: list[bytes]) -> None:
@@ -218,3 +225,4 @@ class Handler:
         if self._socket is not None:
             with suppress(zmq.ZMQError):  # who asked is gone, or the context
                 self._socket.send_multipart(reply(question, verdict), zmq.NOBLOCK)
+            self._receive()  # sending may have used up the descriptor's edge
