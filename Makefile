@@ -3,10 +3,14 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-RUN := $(VENV)/bin/python
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+RUN := $(BIN)/python
 WORKERS ?= logical
 RUNS ?= 50
 PYTEST := $(RUN) -m pytest --numprocesses $(WORKERS) --dist worksteal
+
+# An archive is the same whenever it is built of the same commit.
+SOURCE_DATE_EPOCH ?= $(or $(shell git log -1 --format=%ct 2>/dev/null),315532800)
 
 # The tests start hundreds of interpreters, each of which would compile the project anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -24,6 +28,9 @@ test: $(VENV)/.test ## the whole test suite, in a process for each processor; WO
 
 test-everywhere: $(VENV)/.test ## nothing left out: each case on every loop, and random walks of their whole length
 	$(PYTEST) --everywhere $(ARGS)
+
+test-conformance: $(VENV)/.test ## the cases of the interface alone, for systems and Pythons that the whole suite does not fit
+	$(PYTEST) tests/conformance $(ARGS)
 
 test-pure: $(VENV)/.test ## the conformance suite once more, without the C extension
 	ZMQBRIDGE_NO_SPEEDUPS=1 $(PYTEST) tests/conformance tests/sockets tests/channel tests/waiting tests/test_trial.py $(ARGS)
@@ -45,6 +52,9 @@ test-lower-bounds: ## the whole test suite with exactly the oldest releases that
 	@mkdir -p build
 	$(PYTHON) tests/lower_bounds.py > build/lower-bounds.txt
 	PIP_CONSTRAINT=$(abspath build/lower-bounds.txt) $(MAKE) --no-print-directory test VENV=.venv-lower-bounds
+
+test-pre-releases: ## the whole test suite with the newest releases of what the package requires, also those before a release
+	PIP_PRE=1 $(MAKE) --no-print-directory test VENV=.venv-pre-releases
 
 coverage: $(VENV)/.test ## the suite again, with the lines and branches that it covers
 	$(RUN) -m coverage erase
@@ -91,11 +101,20 @@ interop: ## real programs of zmq.asyncio, unmodified, with zmqbridge_asyncio in 
 fuzz: $(VENV)/.test ## layouts of frames without end, or ARGS='--seconds 60'; led by atheris after 'make .venv/.fuzz'
 	$(RUN) -m tests.fuzz $(ARGS)
 
-lint: $(VENV)/.lint ## formatting, lint rules and types
+lint: $(VENV)/.lint ## formatting, lint rules and types; the workflows and the like, by their schemas
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(RUN) -m pyright --pythonpath $(RUN)
+	$(SCHEMA) vendor.github-workflows .github/workflows/*.yml
+	$(SCHEMA) custom.github-workflows-require-timeout .github/workflows/*.yml
+	$(SCHEMA) vendor.github-issue-forms .github/ISSUE_TEMPLATE/fault.yml .github/ISSUE_TEMPLATE/wish.yml
+	$(SCHEMA) vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(SCHEMA) vendor.dependabot .github/dependabot.yml
+	$(SCHEMA) vendor.readthedocs .readthedocs.yaml
+	$(SCHEMA) vendor.citation-file-format CITATION.cff
+
+SCHEMA := $(RUN) -m check_jsonschema --quiet --builtin-schema
 
 format: $(VENV)/.lint ## rewrite the code in the project's format
 	$(RUN) -m ruff format .
@@ -107,6 +126,22 @@ docs: $(VENV)/.docs ## the documentation, in docs/_build/html; a warning is an e
 changelog: $(VENV)/.docs ## what the next release's changelog will be
 	@$(RUN) -m towncrier build --draft $(ARGS)
 
+dist: $(VENV)/.release ## the source distribution, and of it the wheel with the extension for this machine and the one without
+	rm -rf dist
+	umask 022 && SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) $(RUN) -m release.build dist
+
+release-check: dist ## all that one machine can say of a release: its archives, each installed on every Python here
+	umask 022 && SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) $(RUN) -m release.check dist
+
+release-version: ## whether a tag is that of the version, as in TAG=v0.1.0
+	@$(PYTHON) -m release.version '$(TAG)'
+
+wheels: $(VENV)/.release ## the wheels of this system, as a release has them, in wheelhouse; on Linux that takes docker
+	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) $(RUN) -m cibuildwheel --output-dir wheelhouse $(ARGS)
+
+windows: $(VENV)/.release ## compile the extension for Windows with mingw, if that is installed; nothing runs it
+	$(RUN) -m release.windows
+
 bench: $(VENV)/.bench ## the figures of speed beside its peers, in a quarter of an hour, for the documentation
 	$(RUN) -m benchmarks --json docs/benchmarks.json --text docs/benchmarks.txt $(ARGS)
 
@@ -117,13 +152,14 @@ guarantees: $(VENV)/.bench ## what becomes of the awkward cases, here and in oth
 	$(RUN) -m benchmarks.guarantees $(ARGS)
 
 clean: ## remove the virtual environments and all that was built
-	rm -rf .venv .venv-* docs/_build build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* docs/_build build dist wheelhouse .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 # One stamp for each dependency group that is installed; what the extension is made of builds it anew. pip reads groups from 25.1 on.
-$(VENV)/.%: pyproject.toml setup.py $(wildcard zmqbridge/_native/*.[ch]) | $(VENV)/bin/python
-	$(RUN) -m pip install --quiet --disable-pip-version-check --editable . --group $*
+# What setuptools says of every editable installation is left out; that the extension was not built is not.
+$(VENV)/.%: pyproject.toml setup.py $(wildcard zmqbridge/_native/*.[ch]) | $(VENV)/pyvenv.cfg
+	PYTHONWARNINGS='ignore:Editable installation' $(RUN) -m pip install --quiet --disable-pip-version-check --editable . --group $*
 	@touch $@
 
-$(VENV)/bin/python:
+$(VENV)/pyvenv.cfg:
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --disable-pip-version-check 'pip>=25.1'

@@ -16,6 +16,9 @@ import zmq
 SOURCE = Path(__file__).with_name("libzmq.c")
 BUILT = Path(__file__).parents[1] / "build" / "benchmarks" / "libzmq"
 
+UNKNOWN_MODE = 2
+"""Its status where it has loaded libzmq, and knows not what to do."""
+
 
 @dataclass(frozen=True)
 class Helper:
@@ -76,6 +79,10 @@ def compile_helper(target: Path = BUILT) -> Path:
 def find_helper() -> Helper:
     """Return the helper in C, or its stand-in with the reason."""
     try:
-        return Helper((str(compile_helper()), find_libzmq()))
+        program, library = str(compile_helper()), find_libzmq()
+        loading = subprocess.run([program, library, "no mode"], capture_output=True, text=True, check=False)
+        if loading.returncode != UNKNOWN_MODE:
+            raise CannotBuild(f"libzmq cannot be loaded by itself: {loading.stderr.strip()}")
+        return Helper((program, library))
     except CannotBuild as reason:
         return Helper((sys.executable, "-m", "benchmarks.standin"), str(reason))

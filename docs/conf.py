@@ -21,7 +21,16 @@ author = "the zmqbridge developers"
 project_copyright = "the zmqbridge developers"
 version = release = zmqbridge.__version__
 
-extensions = ["benchmark_plots", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = [
+    "benchmark_plots",
+    "pattern_pictures",
+    "programs",
+    "proofs",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "sphinx_design",
+]
 exclude_patterns = ["_build"]
 nitpicky = True
 # What lies outside this project has no page here to link to.
@@ -46,6 +55,9 @@ _options.overloads.clear()
 html_theme = "furo"
 html_title = f"zmqbridge {release}"
 html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
+copybutton_exclude = ".linenos, .gp, .go"
 html_show_sphinx = False
 
 autodoc_member_order = "bysource"

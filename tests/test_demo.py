@@ -8,8 +8,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,8 +20,11 @@ import pytest
 
 pytest.importorskip("rich", reason="the demo's own dependency")
 
+from rich.console import Console
+
 from examples.demo.account import Account
 from examples.demo.cast import CAST, HISTORIAN, PUBLISHER, SUPERVISOR
+from examples.demo.display import Board, Gauge, Line, print_account, render_board
 from examples.demo.messages import Report
 from examples.demo.tally import Tally
 
@@ -29,6 +34,8 @@ pytestmark = pytest.mark.timeout(180)
 ROOT = Path(__file__).parents[1]
 READERS = [role.name for role in CAST if role.asks]
 ROLES = [*CAST, SUPERVISOR]
+STEPS = ("requests", "arrived", "answered", "replies")
+SMALL = (80, 24)
 
 
 class Demo:
@@ -113,8 +120,10 @@ def test_complete_run(start: Start) -> None:
     assert demo.wait() == 0, demo.output
     assert "\x1b" not in demo.output
     assert "measuring for 1 s" in demo.output
-    for reader in READERS:
-        assert re.search(rf"^{reader} +(\d+) +\1 +\1 +\1$", demo.output, re.MULTILINE), demo.output
+    steps = [re.search(rf"^ *{step} +(\d.*)$", demo.output, re.MULTILINE) for step in STEPS]
+    counts = [found.group(1).split() if found else [] for found in steps]
+    assert len(counts[0]) == len(READERS), demo.output
+    assert counts == [counts[0]] * len(STEPS), demo.output
     verdict = re.fullmatch(
         r"All is accounted for: (\d+) messages published, (\d+) of \2 deliveries received, "
         r"(\d+) requests sent, \3 answered\.",
@@ -252,3 +261,87 @@ def test_tally_counts_a_reply_to_its_own_request_alone() -> None:
     assert tally.report().answered == 0
     tally.answer([b'{"number": 2, "tag": "cpu.", "values": []}'])
     assert tally.report().answered == 1
+
+
+# --- on a small terminal ---
+
+
+class Terminal(StringIO):
+    """Takes what is printed to a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def printed(show: Callable[[Console], None]) -> list[str]:
+    """Return the lines that a terminal of 80 columns and 24 lines gets, without its colours."""
+    file = Terminal()
+    width, height = SMALL
+    show(Console(file=file, width=width, height=height, color_system=None, force_terminal=True))
+    return [line.rstrip() for line in file.getvalue().splitlines()]
+
+
+PROCESSORS = pytest.mark.parametrize("processors", [1, 2, 3, 4, 5, 6, 7, 64])
+
+
+def tags(processors: int) -> list[str]:
+    return [*(f"cpu.{number}" for number in range(processors)), "memory", "disk", "network"]
+
+
+@PROCESSORS
+def test_board_fits_a_small_terminal(processors: int) -> None:
+    """The board stands in 80 columns and 24 lines whole, whatever the number of processors, and names each process."""
+    lines = [Line(role, replace(reports()[role.name], median=0.01234, worst=1.23456)) for role in ROLES]
+    gauges = {tag: Gauge("%" if "cpu" in tag else "kB/s", deque([987654.0] * 40)) for tag in tags(processors)}
+    board = Board(600.0, lines, gauges, phase="finishing", elapsed=599.9)
+    output = printed(lambda console: console.print(render_board(board, *SMALL)))
+    assert len(output) < SMALL[1]
+    assert max(map(len, output)) <= SMALL[0]
+    assert "…" not in "".join(output)
+    text = "\n".join(output)
+    assert "599.9 of 600 s  finishing" in text
+    for name in [*(role.name for role in ROLES), "memory", "disk", "network"]:
+        assert re.search(rf"^ *{name} ", text, re.MULTILINE), text
+    assert re.search(r"^(cpu\.0|\d+ cpus) ", text, re.MULTILINE), text
+
+
+@PROCESSORS
+def test_account_fits_a_small_terminal(processors: int) -> None:
+    """The account of a run stands in 80 columns and 24 lines whole, and no message is left out of it."""
+    made = reports()
+    published = dict.fromkeys(tags(processors), 9876)
+    made[PUBLISHER.name].published = published
+    for role in ROLES:
+        if role.tags:
+            made[role.name].received = {tag: n for tag, n in published.items() if role.subscribes_to(tag)}
+    account = Account(ROLES, made)
+    output = printed(lambda console: print_account(console, account, [], interrupted=False))
+    assert len(output) < SMALL[1]
+    assert max(map(len, output)) <= SMALL[0]
+    assert "…" not in "".join(output)
+    columns = [line.split() for line in output]
+    rows = {line[0]: line[1:] for line in columns if line}
+    for step in STEPS:
+        assert rows[step] == ["2"] * len(READERS)
+    assert rows["all"][0] == str(9876 * len(published))
+    at = [line[:1] for line in columns].index(["all"])
+    first = next(i for i, line in enumerate(columns) if line and line[0] in ("cpu.0", str(processors)))
+    figures = [int(next(word for word in reversed(line) if word.isdigit())) for line in columns[first:at] if line]
+    assert sum(figures) == 9876 * len(published)  # the supervisor's, which hears everything
+
+
+def test_account_shows_a_loss_among_processors_together() -> None:
+    """What one of many processors lacks is seen in their common line, and in the verdict."""
+    made = reports()
+    published = dict.fromkeys(tags(64), 10)
+    made[PUBLISHER.name].published = published
+    made[SUPERVISOR.name].received = published | {"cpu.40": 9}
+    account = Account(ROLES, made)
+    faults = [fault for fault in account.faults() if SUPERVISOR.name in fault]
+    output = printed(lambda console: print_account(console, account, faults, interrupted=False))
+    (row,) = (line for line in output if " cpus " in line)
+    assert row.split()[0] == "63"
+    assert row.split()[2] == "630"
+    assert row.split()[-1] == "629"
+    assert faults == ["supervisor received 9 of 10 messages under cpu.40"]
+    assert "NOT ALL IS ACCOUNTED FOR" in "\n".join(output)

@@ -239,6 +239,7 @@ if {closed}:
 def test_dropped(how: str, kind: str) -> None:
     """A context that is dropped comes to its end though warnings are errors, and wherever that is found out."""
     program = f"""
+import ctypes  # a libffi may keep a descriptor from then on
 import gc, os, sys, threading, zmq, zmqbridge
 told = []
 sys.unraisablehook = lambda unraisable: told.append(str(unraisable.exc_value))

@@ -139,8 +139,8 @@ friend = connected(zmq.SUB, address)
 friend.subscribe(b"friend")
 for _ in range({messages}):
     subscription = back.recv()
-    front.send(subscription)
     print(subscription[:1], len(subscription), flush=True)
+    front.send(subscription)
 """
     status, printed, _ = run(program.format(limit=-1, messages=3))
     assert "b'\\x01' 1000001\n" in printed

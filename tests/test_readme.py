@@ -59,8 +59,16 @@ def test_patterns_are_complete() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    """Every relative link of the README is a file of the project."""
+    """Every link of the README to the project's own pages or files has its source in the project."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        urls = tomllib.load(file)["project"]["urls"]
     links = re.findall(r"\]\(([^)]+)\)", README)
     assert links
     for link in links:
-        assert (ROOT / link).exists(), link
+        page = re.fullmatch(re.escape(urls["Documentation"]) + r"(.*)\.html", link)
+        file_name = re.fullmatch(re.escape(urls["Source"]) + "/blob/main/(.+)", link)
+        assert page or file_name, link
+        if page:
+            assert (ROOT / "docs" / f"{page.group(1)}.rst").exists(), link
+        if file_name:
+            assert (ROOT / file_name.group(1)).exists(), link

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from zmqbridge.errors import (
         AuthenticationFailed,
         BackendError,
+        CertificateError,
         ConnectionClosed,
         ContextTerminated,
         EndpointError,
@@ -55,13 +56,20 @@ if TYPE_CHECKING:
     from zmqbridge.framings import MultipartPublication
     from zmqbridge.options import SocketOptions
     from zmqbridge.presence import Event, EventKind, PeerChange, SubscriptionChange
+    from zmqbridge.security.authenticator import AuthenticationStats, Authenticator
+    from zmqbridge.security.keys import KeyPair
+    from zmqbridge.security.open_ports import SecurityWarning
+    from zmqbridge.security.zap import Handshake
     from zmqbridge.socket import speedups_enabled
 
-__version__ = "0.1.0"
+__version__ = "0.1.0.dev0"
 
 __all__ = [
     "AuthenticationFailed",
+    "AuthenticationStats",
+    "Authenticator",
     "BackendError",
+    "CertificateError",
     "Connection",
     "ConnectionClosed",
     "Context",
@@ -72,7 +80,9 @@ __all__ = [
     "EndpointError",
     "Event",
     "EventKind",
+    "Handshake",
     "HandshakeFailed",
+    "KeyPair",
     "LocalProtocolError",
     "MultipartPublication",
     "OptionError",
@@ -94,6 +104,7 @@ __all__ = [
     "Requester",
     "RoutedMessage",
     "Router",
+    "SecurityWarning",
     "Sender",
     "SocketOptions",
     "Stats",
@@ -107,7 +118,21 @@ __all__ = [
 ]
 
 # Where the names live, the modules without zmq first.
-_HOMES = ("errors", "endpoints", "framing", "framings", "options", "presence", "connections", "context", "socket")
+_HOMES = (
+    "errors",
+    "endpoints",
+    "framing",
+    "framings",
+    "options",
+    "presence",
+    "security.keys",
+    "security.open_ports",
+    "security.zap",
+    "connections",
+    "context",
+    "security.authenticator",
+    "socket",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -27,8 +27,8 @@ has the tuple ``cancellations`` of these errors' classes. Without it, no :exc:`E
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 __all__ = ["Backend", "CallingBackend", "Timer", "Waiter"]
 
@@ -94,6 +94,17 @@ class Backend(Protocol):
         Raises:
             zmqbridge.BackendError: if the loop has ended: the function will never be called.
         """
+
+    def start_task(self, function: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], object]:
+        """Run a function in a task of its own, soon or at once, and return what cancels that task.
+
+        The core keeps the book of the tasks that it starts: it cancels them, and waits until they have ended. The
+        function raises nothing but its cancellation. Cancelling a task that has ended is no error.
+
+        Raises:
+            zmqbridge.BackendError: if this loop has no tasks but the caller's.
+        """
+        ...
 
     async def run_together(self, functions: Sequence[Callable[[], Awaitable[None]]]) -> None:
         """Run functions at the same time, each in a task of its own.

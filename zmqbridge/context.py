@@ -29,13 +29,14 @@ from zmqbridge.framing import FrameT, Publication, Tag
 from zmqbridge.framings import FramingName, Multipart, MultipartPublication, Raw, Tagged
 from zmqbridge.home import Home
 from zmqbridge.options import SocketOptions, check_options
+from zmqbridge.security.admitting import Admitting
 from zmqbridge.showing import shown
 from zmqbridge.waiting.turn import TURN_LIMIT, check_turn_limit
 
 __all__ = ["Context"]
 
 
-class Context:
+class Context(Admitting):
     """Owns connections, the ZeroMQ context under them, and the knowledge of which loop runs.
 
     ::

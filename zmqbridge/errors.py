@@ -14,6 +14,7 @@
     ├── PeerUnreachable             a router has no such peer                 (also ConnectionError)
     ├── EndpointError               an address that cannot be used            (also ValueError)
     ├── OptionError                 an option that cannot be used             (also ValueError)
+    ├── CertificateError            a key, or a file of keys, that cannot be used (also ValueError)
     ├── BackendError                no event loop, the wrong one, or no backend for it
     └── ProtocolError
         ├── LocalProtocolError      the caller's mistake
@@ -31,6 +32,7 @@ from typing import Self
 __all__ = [
     "AuthenticationFailed",
     "BackendError",
+    "CertificateError",
     "ConnectionClosed",
     "ContextTerminated",
     "EndpointError",
@@ -126,6 +128,10 @@ class EndpointError(ZmqBridgeError, ValueError):
 
 class OptionError(ZmqBridgeError, ValueError):
     """A socket option that does not exist here or whose value is out of range."""
+
+
+class CertificateError(ZmqBridgeError, ValueError):
+    """A key that is none, or a file of keys that cannot be used. Its words show no key."""
 
 
 class BackendError(ZmqBridgeError, RuntimeError):

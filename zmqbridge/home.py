@@ -20,7 +20,8 @@ from zmqbridge._guessing import seed_routing_ids
 from zmqbridge._termination import MAX_SOCKETS, Termination
 from zmqbridge.endpoints import Endpoint
 from zmqbridge.errors import ConnectionClosed, ContextTerminated, LocalProtocolError, ZmqBridgeError
-from zmqbridge.presence.attendant import Attendant
+from zmqbridge.presence.sentry import Sentry
+from zmqbridge.security.handler import Handler
 from zmqbridge.socket import Socket, open_socket
 
 __all__ = ["Home", "Resident"]
@@ -73,7 +74,8 @@ class Home:
         self._most = max_sockets if shared is None else maxsize
         self.closed = False
         self.termination: Termination | None = None
-        self._attendant: Attendant | None = None
+        self._sentry: Sentry | None = None
+        self._handler: Handler | None = None
         self._make_context = make_context
         self._context = shared
         self._owns_context = shared is None
@@ -133,11 +135,19 @@ class Home:
         return open_socket(self.context, socket_type, tracing=tracing)
 
     @property
-    def attendant(self) -> Attendant:
+    def sentry(self) -> Sentry:
         """The thread that reads monitors, made when it is first asked for."""
-        if self._attendant is None:
-            self._attendant = Attendant()
-        return self._attendant
+        if self._sentry is None:
+            self._sentry = Sentry()
+        return self._sentry
+
+    @property
+    def handler(self) -> Handler:
+        """What answers who may come in, made when it is first asked for."""
+        if self._handler is None:
+            context = self.context
+            self._handler = Handler(lambda: context, self.sentry)
+        return self._handler
 
     def leave(self, link: Resident, linger: float) -> None:
         """A link's socket is being closed, and will keep what is unsent for so many seconds."""
@@ -195,7 +205,7 @@ class Home:
         self.closed = True
         if self.forked:
             return
-        if self._attendant is not None:
-            self._attendant.stop()
+        if self._sentry is not None:
+            self._sentry.stop()
         if self.termination is None and self._context is not None and self._owns_context:
             self.termination = Termination(self._context, self._longest_linger, self.pending)

@@ -14,7 +14,6 @@ that is dropped with its connections is gone at once, and closes them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 from weakref import WeakMethod, ref
 
@@ -31,52 +30,20 @@ from zmqbridge.presence.events import Event
 from zmqbridge.presence.standby import Standby, Stoppable
 from zmqbridge.presence.watch import Watch
 from zmqbridge.protocols import Faults, State
+from zmqbridge.security.open_ports import warn_if_open
 from zmqbridge.showing import listed, shown
 from zmqbridge.socket import Socket
+from zmqbridge.stats import Stats
 from zmqbridge.waiting.parking import Parked
 from zmqbridge.waiting.turn import check_turn_limit
+from zmqbridge.weakly import weakly, weakly_with
 
-__all__ = ["Link", "Stats", "weakly"]
+__all__ = ["Link", "Stats"]
 
 Item = TypeVar("Item")
-T = TypeVar("T")
 
 # A reply to a request that was given up is no reply to the next one; XPUB_MANUAL grants the latest subscription.
 _BY_TURNS = (zmq.REQ, zmq.REP, zmq.XPUB)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Stats:
-    """What a connection has done so far, and what it holds at this moment.
-
-    They add up: each message that libzmq gave to the connection is in exactly one of ``received``, ``buffered``,
-    ``malformed``, ``unmatched_replies``, ``probes`` and ``dropped``.
-
-    Attributes:
-        sent: messages that libzmq took to send; requests and replies are messages.
-        received: messages given to the caller or to a handler; for a requester, replies that found their request.
-        buffered: messages read ahead that nobody has taken yet; one batch at most, and more while a send waits on a
-            router, a pair or a STREAM socket, up to what libzmq itself may hold.
-        parked: operations that wait at this moment, for a message or for room.
-        malformed: messages dropped because their frames made no sense or were too many, or because there was no
-            memory for them.
-        unmatched_replies: replies dropped because nobody waits for them: late, repeated or forged.
-        dropped_replies: replies of a replier that could not be delivered: the client is gone,
-            or made no room for them in time. They are not in ``sent``.
-        probes: empty messages with which peers introduced themselves to a replier or a requester, and asked nothing:
-            libzmq's option ``PROBE_ROUTER``.
-        dropped: messages that were read ahead, and dropped unread when the connection was closed.
-    """
-
-    sent: int = 0
-    received: int = 0
-    buffered: int = 0
-    parked: int = 0
-    malformed: int = 0
-    unmatched_replies: int = 0
-    dropped_replies: int = 0
-    probes: int = 0
-    dropped: int = 0
 
 
 class Link(Generic[Item]):
@@ -152,9 +119,9 @@ class Link(Generic[Item]):
             socket.apply(options)
             prepare(socket)
             if options.watch:
-                self.watch = Watch(socket.raw, self.channel.bell, home.attendant, name)
+                self.watch = Watch(socket.raw, self.channel.bell, home.sentry, name)
             for address in binds:
-                self._add(socket.bind(address))
+                self._bind(address)
             for address in connects:
                 self._add(socket.connect(address))
             self._turn_limit = turn_limit
@@ -172,8 +139,17 @@ class Link(Generic[Item]):
 
     def bind(self, address: str) -> Endpoint:
         """Listen at one more address; return the endpoint as libzmq resolved it."""
-        with self.channel.touching() as socket:
-            return self._add(socket.bind(address))
+        with self.channel.touching():
+            return self._bind(address)
+
+    def _bind(self, address: str) -> Endpoint:
+        endpoint = self.socket.bind(address)
+        try:
+            warn_if_open(self.socket, endpoint.address)
+        except Warning:  # the program has it an error
+            self.socket.unbind(endpoint.address)
+            raise
+        return self._add(endpoint)
 
     def connect(self, address: str) -> Endpoint:
         """Connect to one more address."""
@@ -263,7 +239,7 @@ class Link(Generic[Item]):
         """Have the watch tell the loop, if it is known by now."""
         if not self._attached and self.watch is not None and self._listeners and self._runs_here():
             try:
-                self.watch.attach(self.channel.enter(), _weakly_with(self._hear))
+                self.watch.attach(self.channel.enter(), weakly_with(self._hear))
             except BackendError:
                 return  # a callback of the loop's; a task will come
             self._attached = True
@@ -279,19 +255,21 @@ class Link(Generic[Item]):
         if self.watch is not None:
             self.watch.call_later(seconds, call)
 
-    def stand_by(self, deliver: Callable[[Item], None]) -> bool:
+    def stand_by(self, deliver: Callable[[Item], None], backend: Backend | None = None) -> bool:
         """Have the connection read though nobody awaits it, if its loop is known; return whether it is read.
 
         Args:
             deliver: a method of the connection's, called with each item; the connection is not kept alive by this.
+            backend: the loop's, where its caller is a task, and so knows it though the loop is still to run; else it is
+                found.
         """
         home = self._home()
-        if self.standby is None and home is not None and self._runs_here():
+        if self.standby is None and home is not None and (backend or self._runs_here()):
             try:
-                backend = self.channel.enter()
+                backend = backend or self.channel.enter()
             except BackendError:
                 return False  # a callback of the loop's; a task will come
-            self.standby = Standby(self.channel, backend, home.attendant, _weakly_with(deliver))
+            self.standby = Standby(self.channel, backend, home.sentry, weakly_with(deliver))
         return self.standby is not None
 
     # --- counts and the end ---
@@ -403,25 +381,3 @@ class Link(Generic[Item]):
         if home is not None:
             home.part(self.endpoints)
             home.leave(self, linger)
-
-
-def _weakly_with(method: Callable[[Item], None]) -> Callable[[Item], None]:
-    reference = WeakMethod(method)
-
-    def call(item: Item) -> None:
-        bound = reference()
-        if bound is not None:
-            bound(item)
-
-    return call
-
-
-def weakly(method: Callable[[], T], otherwise: T) -> Callable[[], T]:
-    """Return what calls a method of an object, and does not keep that alive; once it is gone, it returns the other."""
-    reference = WeakMethod(method)
-
-    def call() -> T:
-        bound = reference()
-        return otherwise if bound is None else bound()
-
-    return call

@@ -36,6 +36,7 @@ from zmqbridge.option_kinds import (
     value_for,
     words,
 )
+from zmqbridge.security.presets import Presets
 from zmqbridge.showing import shown
 
 if TYPE_CHECKING:
@@ -47,11 +48,12 @@ _XPUB = ("XPUB", "PUB")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SocketOptions(Generic[FrameT]):
+class SocketOptions(Presets, Generic[FrameT]):
     """How a connection's socket behaves. Every field's default, ``None``, is libzmq's.
 
     Pass it as ``options=`` to any of :class:`zmqbridge.Context`'s methods, and
-    derive a variant with :func:`dataclasses.replace`.
+    derive a variant with :func:`dataclasses.replace`. ``options | others`` is both of them; where both
+    say something, the others have it.
 
     Attributes:
         send_high_water_mark: messages that libzmq queues for one peer before a send
@@ -266,6 +268,20 @@ class SocketOptions(Generic[FrameT]):
         missing = {name: value for name, value in values.items() if getattr(self, name) is None}
         return replace(self, **missing) if missing else self
 
+    @overload
+    def __or__(self: SocketOptions[bytes], others: SocketOptions[bytes]) -> SocketOptions[bytes]: ...
+    @overload
+    def __or__(self, others: SocketOptions[Any]) -> SocketOptions[bytes | memoryview]: ...
+    def __or__(self, others: SocketOptions[Any]) -> SocketOptions[Any]:
+        """Return both; where both say something, the others have it."""
+        if not isinstance(others, SocketOptions):
+            return NotImplemented
+        values = {name: value for name, _ in _rules() if (value := getattr(self, name)) is not None}
+        try:
+            return others.filled(values)
+        finally:
+            values.clear()  # an error's frame shows no secret
+
     def over(self, defaults: SocketOptions[Any], type_name: str) -> SocketOptions[Any]:
         """Return these options, and those of others for what is left open here.
 
@@ -277,9 +293,13 @@ class SocketOptions(Generic[FrameT]):
             {
                 name: value
                 for name, rule in _rules()
-                if (value := getattr(defaults, name)) is not None and type_name in (rule["only"] or (type_name,))
+                if (value := getattr(defaults, name)) is not None and _is_for(rule, type_name)
             }
         )
+
+
+def _is_for(rule: Any, type_name: str) -> bool:
+    return not rule["only"] or type_name in rule["only"]
 
 
 @cache

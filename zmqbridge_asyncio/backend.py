@@ -7,8 +7,9 @@ Where a loop cannot register descriptors, :mod:`zmqbridge_asyncio.proactor` wait
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from threading import get_ident
+from typing import Any
 
 from zmqbridge.errors import BackendError
 from zmqbridge_asyncio.proactor import wake_when_readable
@@ -31,6 +32,7 @@ class AsyncioBackend:
         self._loop = loop or asyncio.get_running_loop()
         self._watches: dict[int, Watch] = {}
         self._thread: int | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @classmethod
     def running(cls) -> AsyncioBackend | None:
@@ -74,6 +76,12 @@ class AsyncioBackend:
             self._loop.call_soon_threadsafe(function)
         except RuntimeError as error:
             raise BackendError(f"the asyncio loop has ended: {error}") from None
+
+    def start_task(self, function: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], object]:
+        task = self._loop.create_task(function())
+        self._tasks.add(task)  # the loop itself keeps them weakly
+        task.add_done_callback(self._tasks.discard)
+        return task.cancel
 
     async def run_together(self, functions: Sequence[Callable[[], Awaitable[None]]]) -> None:
         await run_together(functions)

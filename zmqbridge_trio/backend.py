@@ -11,7 +11,9 @@ scope. A follower sleeps and is rescheduled; only one with a deadline needs a sc
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextvars import copy_context
+from typing import Any
 
 import trio
 
@@ -57,6 +59,12 @@ class TrioBackend:
         except trio.RunFinishedError:
             raise BackendError("the trio run has ended") from None
 
+    def start_task(self, function: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], object]:
+        # A task of the system's has no place in the tree of the program's, which begins and ends where it does.
+        scope = trio.CancelScope()
+        trio.lowlevel.spawn_system_task(_run_within, scope, function, context=copy_context())
+        return scope.cancel
+
     async def run_together(self, functions: Sequence[Callable[[], Awaitable[None]]]) -> None:
         failures: list[BaseException] = []
 
@@ -75,6 +83,11 @@ class TrioBackend:
         if failures:
             raise failures.pop(0)
         await trio.lowlevel.checkpoint_if_cancelled()
+
+
+async def _run_within(scope: trio.CancelScope, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    with scope:
+        await function()
 
 
 class TrioWaiter:

@@ -3,6 +3,7 @@
 A program written for txZMQ says ``import zmqbridge_twisted as txzmq``, and is otherwise left as it is.
 """
 
+from zmqbridge_twisted.authenticator import ZmqAuthenticator
 from zmqbridge_twisted.backend import TwistedBackend
 from zmqbridge_twisted.connection import ZmqConnection, ZmqEndpoint, ZmqEndpointType
 from zmqbridge_twisted.errors import (
@@ -22,6 +23,7 @@ from zmqbridge_twisted.router_dealer import ZmqDealerConnection, ZmqRouterConnec
 
 __all__ = [
     "TwistedBackend",
+    "ZmqAuthenticator",
     "ZmqConnection",
     "ZmqContextTerminated",
     "ZmqDealerConnection",

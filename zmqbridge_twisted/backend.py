@@ -11,7 +11,7 @@ its thread, running or not: ``task.react`` calls the main function first.
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from threading import get_ident
 from typing import Any
 
@@ -69,9 +69,15 @@ class TwistedBackend:
             self.reactor.removeReader(reader)
 
     def call_from_thread(self, function: Callable[[], object]) -> None:
-        if getattr(self.reactor, "_stopped", False):
+        # It says "stopped" before it first runs as well, and then the call is kept until it runs.
+        if getattr(self.reactor, "_stopped", False) and getattr(self.reactor, "_startedBefore", True):
             raise BackendError("the reactor has stopped")
         self.reactor.callFromThread(function)
+
+    def start_task(self, function: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], object]:
+        task = Deferred.fromCoroutine(function())
+        task.addErrback(lambda failure: failure.trap(CancelledError) and None)
+        return task.cancel
 
     async def run_together(self, functions: Sequence[Callable[[], Awaitable[None]]]) -> None:
         await run_together(functions)

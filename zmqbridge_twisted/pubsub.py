@@ -12,10 +12,11 @@ from zmqbridge.decoding import Decoder, PublishedFramesDecoder
 from zmqbridge.errors import LocalProtocolError, ZmqBridgeError
 from zmqbridge.framing import SEPARATOR, prefix_bytes, publication_frame, read_publication, tag_bytes
 from zmqbridge.framings import FramingName, MultipartPublication, framing_of
-from zmqbridge.link import Stats, weakly
 from zmqbridge.presence.echo import own_name
 from zmqbridge.presence.subscriptions import Subscriptions
 from zmqbridge.socket import Socket
+from zmqbridge.stats import Stats
+from zmqbridge.weakly import weakly
 from zmqbridge_twisted.connection import ZmqConnection, ZmqEndpoint
 from zmqbridge_twisted.factory import ZmqFactory
 from zmqbridge_twisted.sending import encoded

@@ -20,12 +20,17 @@ from examples.demo.account import Account
 from examples.demo.cast import Role
 from examples.demo.messages import Report
 
-__all__ = ["Board", "Display", "Gauge", "Line", "open_display", "print_account"]
+__all__ = ["Board", "Display", "Gauge", "Line", "open_display", "print_account", "render_board"]
 
 BARS = " ▁▂▃▄▅▆▇█"
 COLOURS = {"ready": "yellow", "running": "green", "done": "cyan", "failed": "bold red"}
 FULL_WIDTH = 112
 """Columns that the table of processes takes; a narrower terminal gets fewer of them."""
+LINES_AROUND_PROCESSES = 7
+"""The headline, the head of the table of processes, the lines about it, and the cursor's."""
+LINES_AROUND_TAGS = 15
+"""What the account has beside a line for each tag, with a verdict of two lines, and the prompt below it."""
+CPU = "cpu."
 PLAIN_WIDTH = 120
 """Where there is no terminal to tell its width."""
 
@@ -128,25 +133,31 @@ class LiveTable:
         self._live.stop()
 
     def show(self, board: Board) -> None:
-        self._live.update(
-            Group(_headline(board), _processes(board.lines, self._console.width), _gauges(board.gauges)), refresh=True
-        )
+        self._live.update(render_board(board, *self._console.size), refresh=True)
 
 
-def _headline(board: Board) -> RenderableType:
-    done = round(30 * min(1.0, board.elapsed / board.seconds))
+def render_board(board: Board, width: int, height: int) -> RenderableType:
+    """Return the board, made to fit a terminal of this size from 80 columns and 24 lines on."""
+    room = height - len(board.lines) - LINES_AROUND_PROCESSES
+    return Group(_headline(board, width), "", _processes(board.lines, width), "", _gauges(board.gauges, room))
+
+
+def _headline(board: Board, width: int) -> RenderableType:
+    who = f"  {board.processes} processes{', ZeroMQ between them' if width >= FULL_WIDTH else ''}  "
+    bar = 30 if width >= FULL_WIDTH else 20
+    done = round(bar * min(1.0, board.elapsed / board.seconds))
     return Text.assemble(
         ("zmqbridge", "bold"),
-        f"  {board.processes} processes, ZeroMQ between them  ",
+        who,
         ("━" * done, "green"),
-        ("━" * (30 - done), "bright_black"),
+        ("━" * (bar - done), "bright_black"),
         f"  {board.elapsed:4.1f} of {board.seconds:g} s  {board.phase}",
     )
 
 
 def _processes(lines: Iterable[Line], width: int) -> Table:
     table = Table(
-        box=box.SIMPLE_HEAD, padding=(0, 1), collapse_padding=True, pad_edge=False, border_style="bright_black"
+        box=box.SIMPLE_HEAD, collapse_padding=True, show_edge=False, pad_edge=False, border_style="bright_black"
     )
     columns = [column for column in COLUMNS if column.always or width >= FULL_WIDTH]
     for column in columns:
@@ -178,11 +189,11 @@ COLUMNS = [
     Column("written\nwith", lambda line: line.role.written_with, "left"),
     Column("loop", lambda line: line.role.loop, "left"),
     Column("subscribed\nto", lambda line: _subscriptions(line.role), "left", always=False),
-    Column("messages", lambda line: str(line.report.messages)),
+    Column("mes-\nsages", lambda line: str(line.report.messages)),
     Column("per\nsecond", lambda line: f"{line.per_second:.0f}"),
     Column("requests", lambda line: str(line.requests[0]) if line.requests else "", always=False),
     Column("replies", lambda line: str(line.requests[1]) if line.requests else "", always=False),
-    Column("round trip\nmedian ms", lambda line: _milliseconds(line.report.median)),
+    Column("round\ntrip ms", lambda line: _milliseconds(line.report.median)),
     Column("worst\nms", lambda line: _milliseconds(line.report.worst)),
     Column("state", lambda line: Text(line.state, style=COLOURS.get(line.state, "")), "left"),
 ]
@@ -198,7 +209,14 @@ def _milliseconds(seconds: float | None) -> str:
     return "" if seconds is None else f"{seconds * 1000:.2f}"
 
 
-def _gauges(gauges: dict[str, Gauge]) -> Table:
+def _gauges(gauges: dict[str, Gauge], room: int) -> Table:
+    """Return a line for each tag, or one for all processors together where that is more than there is room for."""
+    processors = [gauge for tag, gauge in gauges.items() if tag.startswith(CPU)]
+    if len(gauges) > room and processors:
+        others = {tag: gauge for tag, gauge in gauges.items() if not tag.startswith(CPU)}
+        latest = zip(*(reversed(gauge.values) for gauge in processors), strict=False)
+        means = [statistics.fmean(values) for values in latest]
+        gauges = {f"{len(processors)} cpus": Gauge(processors[0].unit, deque(reversed(means))), **others}
     table = Table.grid(padding=(0, 2))
     for tag, gauge in gauges.items():
         table.add_row(
@@ -278,13 +296,12 @@ def print_account(console: Console, account: Account, faults: Sequence[str], *, 
     if plain:
         console = Console(file=console.file, width=PLAIN_WIDTH, color_system=None)
     if account.messages_published:
-        for table in (_publications(account, plain), _requests(account, plain)):
-            console.print()
-            console.print(table)
+        console.print()
+        console.print(_table(account, plain, None if plain else console.height - LINES_AROUND_TAGS))
     console.print()
     for fault in faults:
-        console.print(Text(f"FAULT: {fault}", style="red"), soft_wrap=True)
-    console.print(_verdict(account, complete=not faults, interrupted=interrupted), soft_wrap=True)
+        console.print(Text(f"FAULT: {fault}", style="red"), soft_wrap=plain)
+    console.print(_verdict(account, complete=not faults, interrupted=interrupted), soft_wrap=plain)
 
 
 def _verdict(account: Account, *, complete: bool, interrupted: bool) -> Text:
@@ -300,41 +317,64 @@ def _verdict(account: Account, *, complete: bool, interrupted: bool) -> Text:
     return Text(f"{when}All is accounted for: {figures}", style="bold yellow" if interrupted else "bold green")
 
 
-def _table(title: str, plain: bool) -> Table:
+def _table(account: Account, plain: bool, room: int | None) -> Table:
+    """Return the figures of each process in a column of its own.
+
+    Args:
+        account: the figures.
+        plain: leave out what only a terminal shows well.
+        room: for how many tags there are lines; ``None`` is any number.
+    """
+    title = "What each process received, and the way of its requests to the historian"
+    table = Table(title=title, title_justify="left")
+    table.pad_edge = table.show_edge = False
     if plain:
-        return Table(title=title, title_justify="left", title_style="", box=None, pad_edge=False)
-    return Table(
-        title=title, title_justify="left", box=box.SIMPLE_HEAD, collapse_padding=True, border_style="bright_black"
-    )
-
-
-def _publications(account: Account, plain: bool) -> Table:
-    table = _table("Messages published, and received by each subscriber to their tag", plain)
-    table.add_column("tag", min_width=max(map(len, account.published)))
-    for title in ("published", *(reader.name for reader in account.readers)):
-        table.add_column(title.replace("_", "\n"), justify="right")
-    for tag, published in account.published.items():
-        table.add_row(
-            tag, str(published), *(_count(account.received(reader, tag), published) for reader in account.readers)
-        )
+        table.title_style, table.box = "", None
+    else:
+        table.box, table.collapse_padding, table.border_style = box.SIMPLE_HEAD, True, "bright_black"
+    table.add_column(no_wrap=True)
+    for name in ("published", *(reader.name for reader in account.readers)):
+        table.add_column(HEADS.get(name, name.replace("_", "\n")), justify="right")
+    for name, tags in _rows(account, room):
+        published = sum(account.published[tag] for tag in tags)
+        table.add_row(name, str(published), *(_received(account, reader, tags) for reader in account.readers))
     totals = [_count(account.total_received(reader), account.due(reader)) for reader in account.readers]
-    table.add_section()
-    table.add_row("all", str(account.messages_published), *totals)
+    table.add_row("all", str(account.messages_published), *totals, end_section=True)
+    for step, name in enumerate(("requests", " arrived", " answered", "replies")):
+        table.add_row(name, "", *(_step(account, reader, step) for reader in account.readers))
     return table
 
 
-def _requests(account: Account, plain: bool) -> Table:
-    table = _table("Requests for history, at each step of their way", plain)
-    table.add_column("requested by")
-    for title in ("requests\nsent", "received by\nhistorian", "answered by\nhistorian", "replies\nreceived"):
-        table.add_column(title, justify="right")
-    for asker in account.askers:
-        sent, *others = account.requests(asker)
-        table.add_row(asker.name, str(sent), *(_count(count, sent) for count in others))
-    return table
+HEADS = {"published": "pub-\nlished", "historian": "histo-\nrian", "supervisor": "super-\nvisor"}
 
 
-def _count(count: int | None, due: int) -> Text:
-    if count is None:
+def _rows(account: Account, room: int | None) -> Iterable[tuple[str, list[str]]]:
+    """Return the lines of tags: each its own, or the processors with the same readers together where room is short."""
+    rows: dict[str, list[str]] = {}
+    groups: dict[tuple[Role, ...], list[str]] = {}
+    short = room is not None and len(account.published) > room
+    for tag in account.published:
+        if short and tag.startswith(CPU):
+            groups.setdefault(tuple(r for r in account.readers if r.subscribes_to(tag)), []).append(tag)
+        else:
+            rows[tag] = [tag]
+    together = {(tags[0] if len(tags) == 1 else f"{len(tags)} cpus"): tags for tags in groups.values()}
+    return {**together, **rows}.items()
+
+
+def _received(account: Account, reader: Role, tags: Sequence[str]) -> Text:
+    counts = [account.received(reader, tag) for tag in tags]
+    if None in counts:
         return Text("")
+    return _count(sum(count or 0 for count in counts), sum(account.published[tag] for tag in tags))
+
+
+def _step(account: Account, reader: Role, step: int) -> Text:
+    if not reader.asks:
+        return Text("")
+    steps = account.requests(reader)
+    return _count(steps[step], steps[0])
+
+
+def _count(count: int, due: int) -> Text:
     return Text(str(count), style="" if count == due else "bold red")

@@ -130,10 +130,10 @@ async def test_a_subscriber_wakes(loop: Harness, addresses: Addresses, eater: st
     async with loop.context() as context:
         publisher = context.connection(zmq.XPUB, bind=addresses.new("inproc"))
         subscriber = context.subscriber(connect=publisher.endpoints[0].address, tags=["t", *"abcdef"])
-        tags = list("abcdef")
+        tags, more = list("abcdef"), list("uvwxyz")
         calls: dict[str, Eater] = {
             "EVENTS": lambda: subscriber.getsockopt(zmq.EVENTS),
-            "subscribe": lambda: subscriber.subscribe("another"),
+            "subscribe": lambda: subscriber.subscribe(more.pop()),
             "unsubscribe": lambda: subscriber.unsubscribe(tags.pop()),
         }
         while await publisher.receive() != [b"\x01f"]:

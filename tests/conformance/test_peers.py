@@ -117,8 +117,8 @@ async def test_peer_lost(loop: Harness, addresses: Addresses) -> None:
         replier = server.replier(bind=address)
         requester = context.requester(connect=address, on_peer_lost="raise", options=options)
         asking = [loop.spawn(requester.request, b"%d" % number) for number in range(3)]
-        requests = [await replier.receive() for _ in range(3)]
-        await requests[1].reply(b"answered")
+        requests = {request.parts[0]: request for request in [await replier.receive() for _ in range(3)]}
+        await requests[b"1"].reply(b"answered")
         assert await asking[1].result() == [b"answered"]
         await loop.parked(requester, 2)
         replier.close()

@@ -210,6 +210,29 @@ async def test_several_waits(loop: Harness, addresses: Addresses) -> None:
             await late.result()
 
 
+async def test_a_subscriber_asks_twice(
+    loop: Harness, addresses: Addresses, plain: zmq.Context[zmq.Socket[bytes]]
+) -> None:
+    """A subscriber asks twice, under two tags, the second time when the first was answered; any program may answer."""
+    async with loop.context() as context:
+        xpub = plain.socket(zmq.XPUB)
+        port = xpub.bind_to_random_port("tcp://127.0.0.1")
+        subscriber = context.subscriber(connect=f"tcp://127.0.0.1:{port}", tags=["a"])
+        waiting = loop.spawn(lambda: subscriber.wait_subscribed(timeout=20))
+        asked: list[bytes] = []
+        while len(asked) < 2:
+            await loop.until(lambda: xpub.poll(0) or waiting.done)
+            assert not waiting.done
+            frame = xpub.recv()
+            if frame.startswith(b"\1~zmqbridge.echo."):
+                asked.append(frame[1:])
+                xpub.send(b"~zmqbridge.other\0nothing")
+                xpub.send(asked[-1] + b"\0" + b"the name" * 1000)
+        assert await waiting.result() == 1
+        assert asked[0] != asked[1]
+        xpub.close(0)
+
+
 @pytest.mark.parametrize("tags", [["a"], [""]], ids=["some", "all"])
 async def test_under_a_flood(loop: Harness, addresses: Addresses, tags: list[str]) -> None:
     """The answer comes though publications are there that nobody takes, and these are kept, in order."""

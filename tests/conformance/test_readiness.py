@@ -145,6 +145,29 @@ async def test_all_that_wait_hear_of_one(loop: Harness, addresses: Addresses) ->
         assert taken == [[b"0"], [b"1"], [b"2"]]
 
 
+async def test_while_a_send_waits(loop: Harness, addresses: Addresses) -> None:
+    """Who waits for a message hears of it though a send waits for room, and reads for both."""
+    few = zmqbridge.SocketOptions(send_high_water_mark=1, receive_high_water_mark=1)
+    async with loop.context(linger=0) as context:
+        left = context.pair(bind=addresses.new("inproc"), options=few)
+        right = context.pair(connect=left.endpoints[0].address, options=few)
+        with suppress(zmqbridge.WouldBlock):
+            for _ in range(10):
+                left.send_nowait(b"filling")
+        sending = loop.spawn(left.send, b"waits")
+        await loop.parked(left)
+        waiting = [loop.spawn(left.wait_readable) for _ in range(2)]
+        await loop.parked(left, 3)
+        await right.send(b"x")
+        for task in waiting:
+            await task.result()
+        assert not sending.done
+        assert left.receive_nowait() == [b"x"]
+        while not sending.done:
+            assert await right.receive() in ([b"filling"], [b"waits"])
+            await loop.turn()
+
+
 async def test_malformed_is_no_message(loop: Harness, addresses: Addresses) -> None:
     """What makes no sense to the pattern is dropped and counted, and does not end the wait."""
     async with loop.context() as context:

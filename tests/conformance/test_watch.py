@@ -232,20 +232,20 @@ async def test_bad_arguments(loop: Harness, addresses: Addresses) -> None:
 async def test_a_thread_only_where_it_is_asked_for(loop: Harness, addresses: Addresses) -> None:
     """What is not watched has no thread; the thread of what is ends with its context."""
 
-    def attendants() -> int:
-        return sum(thread.name == "zmqbridge-attendant" for thread in threading.enumerate())
+    def sentries() -> int:
+        return sum(thread.name == "zmqbridge-sentry" for thread in threading.enumerate())
 
-    before = attendants()
+    before = sentries()
     async with loop.context() as context:
         puller = context.puller(bind=addresses.new("tcp"))
         pusher = context.pusher(connect=puller.endpoints[0].address)
         await pusher.send(b"x")
         await puller.receive()
-        assert attendants() == before
+        assert sentries() == before
         for _ in range(3):
             context.pusher(connect=puller.endpoints[0].address, options=watched)
-        assert attendants() == before + 1
-    await loop.until(lambda: attendants() == before)
+        assert sentries() == before + 1
+    await loop.until(lambda: sentries() == before)
 
 
 @pytest.mark.any_loop

@@ -37,6 +37,7 @@ __all__ = [
     "check",
     "decode",
     "encode",
+    "is_probe",
     "is_publication",
     "is_reply",
     "is_request",
@@ -117,6 +118,11 @@ def is_publication(layout: Layout) -> bool:
 def is_reply(layout: Layout) -> bool:
     """Whether it is ``[id, b"", *parts]``."""
     return [len(frame) for frame in layout[1:2]] == [0]
+
+
+def is_probe(layout: Layout) -> bool:
+    """Whether it is nothing but a peer's introduction, at a router: its routing id and an empty frame."""
+    return len(layout) == 2 and layout[1] == b""
 
 
 def is_request(layout: Layout) -> bool:
@@ -217,7 +223,8 @@ def _check_requester(batches: Sequence[Sequence[Layout]]) -> None:
     assert all(request.reply is None for request in requests if request not in answered)
     assert len(requester) == len(waiting)
     assert len(answered) + requester.unmatched == len(replies)
-    _check_faults(requester.faults, _malformed(batches, is_reply))
+    _check_faults(requester.faults, _malformed(batches, lambda layout: is_reply(layout) or layout == [b""]))
+    assert requester.probes == sum(layout == [b""] for layout in chain.from_iterable(batches))
     later = requester.begin([b"?"], -1)
     assert requester.receive([[later.id, b"", b"!"]]) == [later]
     assert later.reply == [b"!"]
@@ -226,14 +233,15 @@ def _check_requester(batches: Sequence[Sequence[Layout]]) -> None:
 def _check_replier(batches: Sequence[Sequence[Layout]]) -> None:
     replier = ReplierProtocol(Faults())
     envelopes = [envelope for batch in batches for envelope in replier.receive(batch)]
-    good = [layout for layout in chain.from_iterable(batches) if is_request(layout)]
+    good = [layout for layout in chain.from_iterable(batches) if is_request(layout) and not is_probe(layout)]
     assert len(envelopes) == len(good)
+    assert replier.probes == sum(map(is_probe, chain.from_iterable(batches)))
     for envelope, layout in zip(envelopes, good, strict=True):
         assert reply_frames(envelope, envelope.parts) == layout
         reply = reply_frames(envelope, [b"", b"!"])
         assert reply[: len(envelope.route)] == envelope.route
         assert read_reply(reply[len(envelope.route) :]) == (envelope.id, [b"", b"!"])
-    _check_faults(replier.faults, _malformed(batches, is_request))
+    _check_faults(replier.faults, _malformed(batches, lambda layout: is_request(layout) or is_probe(layout)))
     assert replier.receive([[b"peer", b"id", b"", b"?"]]) == [Envelope([b"peer"], b"id", [b"?"])]
 
 

@@ -90,3 +90,13 @@ def test_of_a_loop_that_has_ended(ended: Callable[[], Backend]) -> None:
     backend = ended()
     with pytest.raises(zmqbridge.BackendError, match="has (ended|stopped)"):
         backend.call_from_thread(lambda: None)
+
+
+def test_of_a_reactor_that_is_to_run() -> None:
+    """Before the reactor first runs, as in the main function of ``task.react``, a call is kept until it does."""
+    reactor: Any = SelectReactor()
+    called: list[str] = []
+    TwistedBackend(reactor).call_from_thread(lambda: called.append("called"))
+    reactor.callWhenRunning(reactor.stop)
+    reactor.run(installSignalHandlers=False)
+    assert called == ["called"]

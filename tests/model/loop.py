@@ -138,6 +138,9 @@ class ModelBackend:
     def call_from_thread(self, function: Callable[[], object]) -> None:
         raise AssertionError("there is no other thread")
 
+    def start_task(self, function: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], object]:
+        raise AssertionError("the core starts no tasks for messages")
+
     async def run_together(self, functions: Sequence[Callable[[], Awaitable[None]]]) -> None:
         raise AssertionError("nothing in these tests runs functions together")
 

@@ -6,9 +6,11 @@ from tests.mutants import (
     closing_rules,
     descriptor_rules,
     face_rules,
+    framing_rules,
     handler_rules,
     operation_rules,
     peer_rules,
+    presence_rules,
     turn_rules,
     waiting_rules,
 )
@@ -25,4 +27,6 @@ MUTATIONS: list[Mutation] = [
     *handler_rules.MUTATIONS,
     *face_rules.MUTATIONS,
     *operation_rules.MUTATIONS,
+    *framing_rules.MUTATIONS,
+    *presence_rules.MUTATIONS,
 ]

@@ -17,6 +17,8 @@ from tests.conformance.test_presence import Proxy
 from tests.conftest import Addresses
 
 TRIALS = 200
+
+pytestmark = pytest.mark.timeout(900)
 ROOT = Path(__file__).parents[2]
 
 

@@ -13,7 +13,11 @@ import zmq
 
 PROGRAM = """
 import asyncio, ctypes, sys
+from pathlib import Path
 how, library = sys.argv[1:]
+for path in Path(library).parent.iterdir():
+    if path != Path(library):
+        ctypes.CDLL(str(path))  # it needs them, and does not look for them beside it
 if how == "before":
     ctypes.CDLL(library, mode=ctypes.RTLD_GLOBAL)
 if how == "apart":

@@ -46,6 +46,7 @@ __all__ = [
     "load",
     "pyzmq_library",
     "speedups",
+    "stands_aside",
 ]
 
 VARIABLE = "ZMQBRIDGE_NO_SPEEDUPS"
@@ -77,21 +78,28 @@ FUNCTIONS = (
 
 def load() -> Any:
     """Return the extension, ready for use, or ``None``."""
-    if os.environ.get(VARIABLE):
-        return None
+    return _find()[0]
+
+
+def _find() -> tuple[Any, str]:
+    """Return the extension, ready for use, or ``None`` and why it does not serve."""
+    if wish := os.environ.get(VARIABLE):
+        return None, f"{VARIABLE} is {wish!r}"
     try:
         extension: Any = import_module("zmqbridge._native.speedups")
         libzmq = ctypes.CDLL(pyzmq_library())
         if not is_pyzmqs(libzmq):
-            return None
+            return None, "pyzmq's calls go to another libzmq than its own"
         addresses = {name: _address(libzmq, name) for name in FUNCTIONS}
         extension.use(addresses, FRAME_COST, SHARED_FROM, RESERVED)
         atexit.register(extension.stop_asking)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=extension.forget_callers)
-    except (ImportError, OSError, AttributeError, TypeError, ValueError):
-        return None
-    return extension
+    except ModuleNotFoundError as error:
+        return None, "it was not built" if error.name == "zmqbridge._native.speedups" else str(error)
+    except (ImportError, OSError, AttributeError, TypeError, ValueError) as error:
+        return None, f"{type(error).__name__}: {error}"
+    return extension, ""
 
 
 def pyzmq_library() -> str | None:
@@ -117,5 +125,8 @@ def _address(library: ctypes.CDLL, name: str) -> int | None:
     return None if function is None else ctypes.cast(function, ctypes.c_void_p).value
 
 
-speedups: Any = load()
+speedups: Any
 """The extension, or ``None``."""
+stands_aside: str
+"""Why it does not serve, in words; empty where it does."""
+speedups, stands_aside = _find()

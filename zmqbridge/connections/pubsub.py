@@ -90,8 +90,8 @@ class Publisher(Connection, Generic[FramingT]):
         if self._presence:
             socket.set_option(zmq.XPUB_VERBOSER, 1)
 
-    def _begin(self) -> None:
-        self._waits_for_loop = not self._link.stand_by(self._answer)
+    def _begin(self, backend: Backend | None = None) -> None:
+        self._waits_for_loop = not self._link.stand_by(self._answer, backend)
 
     def _answer(self, echo: bytes) -> None:
         with suppress(ZmqBridgeError):  # it was closed meanwhile
@@ -120,9 +120,7 @@ class Publisher(Connection, Generic[FramingT]):
             LocalProtocolError: if the publisher was made without ``presence=True``.
         """
         changes = self._present().changes
-        return Following(
-            self._link, changes, lambda count: SubscriptionChange(left_out=count), lambda backend: self._begin()
-        )
+        return Following(self._link, changes, lambda count: SubscriptionChange(left_out=count), self._begin)
 
     async def wait_for_subscribers(
         self, count: int = 1, *, tag: Tag | None = None, timeout: float | None = None
@@ -147,7 +145,7 @@ class Publisher(Connection, Generic[FramingT]):
         subscribers, channel = self._present(), self._channel
         start = None if tag is None else self._framing.prefix(tag)
         backend = channel.enter()
-        self._begin()
+        self._begin(backend)
 
         def number() -> int:
             return subscribers.total if start is None else subscribers.hearing(start)

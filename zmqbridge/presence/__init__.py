@@ -10,7 +10,7 @@ module             what is in it
 ``subscriptions``  :class:`~zmqbridge.presence.subscriptions.Subscriptions`: who has subscribed. Pure
 ``routes``         :class:`~zmqbridge.presence.routes.Routes`: which routing ids are there. Pure
 ``bell``           :class:`~zmqbridge.presence.bell.Bell`: tasks that wait for what another thread tells
-``attendant``      :class:`~zmqbridge.presence.attendant.Attendant`: the thread that reads the monitors
+``sentry``         :class:`~zmqbridge.presence.sentry.Sentry`: the thread that reads the monitors
 ``watch``          :class:`~zmqbridge.presence.watch.Watch`: one connection, watched
 ``standby``        :class:`~zmqbridge.presence.standby.Standby`: one connection, read though nobody awaits it
 =================  ==================================================================================================

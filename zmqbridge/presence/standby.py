@@ -6,7 +6,7 @@ descriptor is readable; and a loop's backend waits for a descriptor on behalf of
 A send may use up the descriptor's edge, so the pump looks again after each; a publisher that sends once in each turn of
 its loop would look as often, and that costs several times what the send does.
 
-The design. The attendant waits for the descriptor, and has the loop call the pump; then it waits again. It waits for a
+The design. The sentry waits for the descriptor, and has the loop call the pump; then it waits again. It waits for a
 copy of it, which stays its own when the socket is closed. What sends may have used up is looked for :data:`SOON` later,
 once for all of them; where a look leaves something behind, the pump goes on in the next turn.
 """
@@ -21,7 +21,7 @@ from zmqbridge.abc import Backend
 from zmqbridge.channel.channel import Channel
 from zmqbridge.channel.pump import Pump
 from zmqbridge.errors import ZmqBridgeError
-from zmqbridge.presence.attendant import Attendant, Timer
+from zmqbridge.presence.sentry import Sentry, Timer
 
 __all__ = ["SOON", "Standby", "Stoppable"]
 
@@ -41,18 +41,16 @@ class Standby:
     Args:
         channel: what is read.
         backend: the loop's.
-        attendant: waits for the descriptor.
+        sentry: waits for the descriptor.
         deliver: called on the loop with each item; it must not raise.
 
     Raises:
         ZmqBridgeError: if no thread or no descriptor is left.
     """
 
-    def __init__(
-        self, channel: Channel[Any], backend: Backend, attendant: Attendant, deliver: Callable[[Any], None]
-    ) -> None:
+    def __init__(self, channel: Channel[Any], backend: Backend, sentry: Sentry, deliver: Callable[[Any], None]) -> None:
         self._backend = backend
-        self._attendant = attendant
+        self._sentry = sentry
         self._stopped = False
         self._looking = True  # the first look is to come at once
         try:
@@ -61,14 +59,14 @@ class Standby:
             raise ZmqBridgeError(f"no descriptor is left to read {channel.describe()} with: {error}") from None
         self._pump = Pump(channel, deliver, self._ended, call_soon=self._call_soon, call_later=self._call_later)
         self._looking = False
-        attendant.call(self._attend)
+        sentry.call(self._attend)
 
     def stop(self) -> None:
         """Read no more. Twice is no error."""
         if not self._stopped:
             self._stopped = True
             self._pump.stop()
-            self._attendant.call(self._close)
+            self._sentry.call(self._close)
 
     def _ended(self, error: ZmqBridgeError) -> None:
         self.stop()
@@ -76,7 +74,7 @@ class Standby:
     def _look(self) -> None:
         if not self._stopped:
             self._run(self._pump.look)
-            self._attendant.call(self._attend)
+            self._sentry.call(self._attend)
 
     def _run(self, look: Callable[[], None]) -> None:
         self._looking = True
@@ -92,20 +90,20 @@ class Standby:
             self._call_later(SOON, lambda: self._run(call))
 
     def _call_later(self, seconds: float, call: Callable[[], None]) -> Timer:
-        return self._attendant.call_later(seconds, lambda: self._attendant.tell_loop(self._backend, call))
+        return self._sentry.call_later(seconds, lambda: self._sentry.tell_loop(self._backend, call))
 
-    # --- on the attendant's thread ---
+    # --- on the sentry's thread ---
 
     def _attend(self) -> None:
         if not self._stopped:
-            self._attendant.attend(self._fd, self._readable, self._close)
+            self._sentry.attend(self._fd, self._readable, self._close)
 
     def _readable(self) -> None:
-        self._attendant.leave(self._fd)  # until the loop has looked
-        self._attendant.tell_loop(self._backend, self._look)
+        self._sentry.leave(self._fd)  # until the loop has looked
+        self._sentry.tell_loop(self._backend, self._look)
 
     def _close(self) -> None:
         if self._fd >= 0:
-            self._attendant.leave(self._fd)
+            self._sentry.leave(self._fd)
             os.close(self._fd)
             self._fd = -1

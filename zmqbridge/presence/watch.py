@@ -1,10 +1,10 @@
-"""One connection, watched: its monitor is read by the attendant, and its tasks and handlers are told.
+"""One connection, watched: its monitor is read by the sentry, and its tasks and handlers are told.
 
 The facts. A monitor tells nothing of what was before it was attached. It ends when it is disabled or its socket is
 closed; whoever closes the reading end before stalls libzmq's threads. Within a process (``inproc``) it tells nothing.
 
 The design. The monitor is attached before the first bind or connect, its reading end has no high-water mark, and the
-attendant reads it whatever the program does. What it said is kept in a ring, for readers of their own pace.
+sentry reads it whatever the program does. What it said is kept in a ring, for readers of their own pace.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ import zmq
 from zmqbridge.abc import Backend
 from zmqbridge.bursts import Bursts
 from zmqbridge.errors import ZmqBridgeError
-from zmqbridge.presence.attendant import Attendant
 from zmqbridge.presence.bell import Bell
 from zmqbridge.presence.events import FAILURES, Event, EventKind, Reader
 from zmqbridge.presence.ring import KEPT, Ring
+from zmqbridge.presence.sentry import Sentry
 from zmqbridge.presence.standing import Standing
 
 __all__ = ["Watch"]
@@ -40,8 +40,8 @@ class Watch:
     Args:
         socket: a ``zmq.Socket``, which has no endpoint yet.
         bell: is rung when something has happened.
-        attendant: reads the monitor.
-        describe: names the connection in the log. Called on the attendant's thread.
+        sentry: reads the monitor.
+        describe: names the connection in the log. Called on the sentry's thread.
         kept: how many events are kept for those who have not read them.
 
     Attributes:
@@ -56,7 +56,7 @@ class Watch:
         self,
         socket: zmq.Socket[Any],
         bell: Bell,
-        attendant: Attendant,
+        sentry: Sentry,
         describe: Callable[[], str],
         kept: int = KEPT,
     ) -> None:
@@ -66,7 +66,7 @@ class Watch:
         self._standing = Standing()
         self._reader = Reader()
         self._refused = Bursts()
-        self._attendant = attendant
+        self._sentry = sentry
         self._describe = describe
         self._backend: Backend | None = None
         self._listener: Callable[[list[Event]], object] | None = None
@@ -76,7 +76,7 @@ class Watch:
         self._socket = socket
         self._pair = self._attach(socket)
         try:
-            attendant.call(self._begin)
+            sentry.call(self._begin)
         except BaseException:
             self.stop()
             self._pair.close(0)
@@ -112,7 +112,7 @@ class Watch:
         self._backend = backend
         if listener is not None:
             self._listener = listener
-            self._attendant.call(self._tell)
+            self._sentry.call(self._tell)
 
     @property
     def peers(self) -> int:
@@ -130,16 +130,16 @@ class Watch:
 
     def forget(self, address: str) -> None:
         """This end disconnects from an address."""
-        self._attendant.call(lambda: self._forget(address))
+        self._sentry.call(lambda: self._forget(address))
 
     def call_later(self, seconds: float, call: Callable[[], object]) -> None:
         """Have the loop call something after some time, if it is known and the connection is still watched."""
         if self._backend is not None:
-            self._attendant.call_later(seconds, lambda: self._call(call))
+            self._sentry.call_later(seconds, lambda: self._call(call))
 
     def _call(self, call: Callable[[], object]) -> None:
         if self._backend is not None and not self.ended:
-            self._attendant.tell_loop(self._backend, call)
+            self._sentry.tell_loop(self._backend, call)
 
     def stop(self) -> None:
         """Watch no more: the socket is about to be closed. Twice is no error."""
@@ -149,7 +149,7 @@ class Watch:
                 self._socket.disable_monitor()
             self.bell.ring()
 
-    # --- on the attendant's thread ---
+    # --- on the sentry's thread ---
 
     def _begin(self) -> None:
         try:
@@ -157,7 +157,7 @@ class Watch:
         except zmq.ZMQError:  # the context has ended meanwhile
             self._pair.close(0)
         else:
-            self._attendant.attend(self._fd, self._receive, self._end)
+            self._sentry.attend(self._fd, self._receive, self._end)
             self._receive()
 
     def _receive(self) -> None:
@@ -167,7 +167,7 @@ class Watch:
             while True:
                 event = self._reader.read(self._pair.recv_multipart(zmq.NOBLOCK))
                 if event is None:
-                    self._attendant.leave(self._fd)
+                    self._sentry.leave(self._fd)
                     self._end()
                     break
                 self._note(event)
@@ -175,7 +175,7 @@ class Watch:
         except zmq.Again:
             pass
         except zmq.ZMQError:  # its context has ended
-            self._attendant.leave(self._fd)
+            self._sentry.leave(self._fd)
             self._end()
         if news:
             self._tell()
@@ -199,7 +199,7 @@ class Watch:
     def _tell(self) -> None:
         if self._backend is not None and not self._telling and (self._listener is not None or self.bell.wanted):
             self._telling = True
-            self._attendant.tell_loop(self._backend, self._told_now)
+            self._sentry.tell_loop(self._backend, self._told_now)
 
     def _end(self) -> None:
         self._pair.close(0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from tests.conformance.harnesses.base import CASE_SECONDS, Harness, Task
 
 
@@ -55,8 +57,7 @@ class UvloopHarness(AsyncioHarness):
     name = "uvloop"
 
     def new_loop(self) -> asyncio.AbstractEventLoop:
-        import uvloop
-
+        uvloop = pytest.importorskip("uvloop", reason="uvloop is not made for this Python")
         loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
         return loop
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 import select
 import socket
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
+from typing import Any
 
 from tests.conformance.harnesses.base import CASE_SECONDS, Harness, Task
+from zmqbridge.errors import BackendError
 
 
 class Calls:
@@ -82,6 +84,9 @@ class BlockingBackend:
 
     def call_from_thread(self, function: Callable[[], object]) -> None:
         self._calls.add(function)
+
+    def start_task(self, function: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], object]:
+        raise BackendError("there is one task, the caller's")
 
     async def run_together(self, functions: Sequence[Callable[[], Awaitable[None]]]) -> None:
         """There is one task: one function at most."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import assert_type
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, assert_type
 
 import zmqbridge
 from zmqbridge.abc import Backend, Waiter
@@ -63,6 +63,10 @@ class OwnBackend:
     def call_from_thread(self, function: Callable[[], object]) -> None:
         """Have the loop call it."""
         self._backend.call_from_thread(function)
+
+    def start_task(self, function: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], object]:
+        """Start a task there."""
+        return self._backend.start_task(function)
 
     async def run_together(self, functions: Sequence[Callable[[], Awaitable[None]]]) -> None:
         """Run them at the same time."""

@@ -25,7 +25,7 @@ from time import monotonic
 from zmqbridge.abc import Backend
 from zmqbridge.errors import BackendError, ZmqBridgeError
 
-__all__ = ["Attendant", "Timer"]
+__all__ = ["Sentry", "Timer"]
 
 logger = logging.getLogger("zmqbridge")
 
@@ -56,14 +56,14 @@ class Timer:
             call()
 
 
-class Attendant:
+class Sentry:
     """A thread that waits for descriptors; it begins when it is first called.
 
     Args:
         name: of the thread.
     """
 
-    def __init__(self, name: str = "zmqbridge-attendant") -> None:
+    def __init__(self, name: str = "zmqbridge-sentry") -> None:
         self._name = name
         self._lock = threading.Lock()
         self._calls: deque[Callable[[], object]] = deque()
@@ -76,7 +76,7 @@ class Attendant:
     # --- from any thread ---
 
     def call(self, function: Callable[[], object]) -> None:
-        """Have a function called on the attendant's thread, soon. Once it has stopped, nothing is called any more.
+        """Have a function called on the sentry's thread, soon. Once it has stopped, nothing is called any more.
 
         Raises:
             ZmqBridgeError: if the process can have no more threads or descriptors.
@@ -90,7 +90,7 @@ class Attendant:
         self._ring()
 
     def call_later(self, seconds: float, function: Callable[[], object]) -> Timer:
-        """Have a function called on the attendant's thread after some time.
+        """Have a function called on the sentry's thread after some time.
 
         Raises:
             ZmqBridgeError: as :meth:`call`.
@@ -128,15 +128,15 @@ class Attendant:
         with suppress(OSError):  # full: it is rung already; closed: it has ended
             self._bell.send(b"!")
 
-    # --- on the attendant's thread ---
+    # --- on the sentry's thread ---
 
     def attend(self, fd: int, ready: Callable[[], object], end: Callable[[], object]) -> None:
-        """Call something whenever a descriptor is readable, until :meth:`leave`. On the attendant's thread.
+        """Call something whenever a descriptor is readable, until :meth:`leave`. On the sentry's thread.
 
         Args:
             fd: the descriptor.
             ready: called then.
-            end: called if the attendant stops before.
+            end: called if the sentry stops before.
         """
         self._selector.register(fd, selectors.EVENT_READ, ready)
         self._ends[fd] = end
@@ -147,7 +147,7 @@ class Attendant:
             self._selector.unregister(fd)
 
     def tell_loop(self, backend: Backend, function: Callable[[], object]) -> None:
-        """Have a loop call a function, at the end of this pass. On the attendant's thread."""
+        """Have a loop call a function, at the end of this pass. On the sentry's thread."""
         self._for_loops.setdefault(backend, []).append(function)
 
     def _run(self) -> None:
