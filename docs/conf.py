@@ -44,6 +44,7 @@ nitpick_ignore_regex = [
     (r"py:(class|obj)", r"types\.TracebackType|Awaitable|Iterable|Iterator|Sequence|Callable|Hashable"),
     # Named in docstrings, but part of no promise.
     (r"py:.*", r"zmqbridge\._.*|(zmqbridge\.connections\.base\.)?Owner"),
+    (r"py:class", r"zmqbridge\.presence\.[a-z]+\.\w+"),
     (r"py:.*", r"zmqbridge\.(home|link|socket|waiting|channel|connections\.base)\b.*|Parked"),
 ]
 

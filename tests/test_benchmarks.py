@@ -366,10 +366,3 @@ def test_plots(monkeypatch: pytest.MonkeyPatch) -> None:
         assert colours <= {"currentColor", "none", drawing.OURS, drawing.OTHERS, *drawing.CURVES.values()}
         with pytest.raises(drawing.NothingToDraw):
             list(draw(document | {"workloads": []}, ""))
-
-
-def test_labels_are_moved_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Labels that would lie on each other keep their order and a gap; those that would not stay where they are."""
-    monkeypatch.syspath_prepend(str(DOCS / "_ext"))
-    drawing: Any = import_module("drawing")
-    assert drawing.spread([100, 10, 104], gap=14) == [95, 10, 109]

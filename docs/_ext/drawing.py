@@ -1,19 +1,22 @@
 """Plots of the benchmarks' results, as SVG to stand in a page.
 
-The facts. A page is light or dark, and its reader may change that while looking at it.
+The facts. A page is light or dark, and its reader may change that while looking at it. A phone is 390 pixels wide, and
+a picture shrinks with the page.
 
-The consequence. A picture with colours of its own for text and ground is unreadable on one of the two.
+The consequence. A picture with colours of its own for text and ground is unreadable on one of the two. One that is
+drawn for a wide page has labels of five pixels on a phone.
 
-The design. Text, axes and grid take the colour of the page's text, the ground is the page's own, and the colours of the
-bars and curves have the same contrast to white as to black. What is pure Python is paler, or dashed.
+The design. A plot is as wide as a phone; names stand above their bars, and the curves' below the axes. Text, axes and
+grid take the colour of the page's text, the ground is the page's own, and the colours of the bars and curves have the
+same contrast to white as to black. What is pure Python is paler, or dashed.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from html import escape
-from itertools import pairwise
+from textwrap import wrap
 from typing import Any
 
 __all__ = ["PLOTS", "NothingToDraw"]
@@ -22,11 +25,12 @@ OURS, OTHERS = "#2f7fc1", "#8a8a8a"
 CURVES = {"tags": OURS, "connections": "#cf6a1f", "outstanding requests": "#2e9155"}
 PALE = 0.5
 
-WIDTH = 760
-TITLE = 30
-LINE = 19
-FONT = 11.5
+WIDTH = 360
+TITLE = 44
+LINE = 30
+FONT = 12
 SMALL = 11
+LETTERS = 58
 
 Point = tuple[float, float]
 
@@ -47,23 +51,23 @@ def receiving(document: dict[str, Any], alt: str) -> Iterator[str]:
     if not rows:
         raise NothingToDraw("no contender of receiving has been measured")
     rows.sort(key=rate, reverse=True)
-    left, right, top = 320, WIDTH - 44, TITLE + 26
-    bottom = top + LINE * len(rows)
+    left, right, top = 0, WIDTH - 40, TITLE + 58
+    bottom = top + LINE * len(rows) + 6
     step = nice_step(rate(rows[0]))
     scale = (right - left) / rate(rows[0])
-    yield from begin(bottom + 60, "Receiving 100-byte messages over TCP, in millions a second", alt, document)
-    yield from key(left - 40, TITLE + 8)
+    yield from begin(bottom + 20, "Receiving 100-byte messages over TCP,", "in millions a second", alt, document)
+    yield from key(TITLE)
     for number in range(int(rate(rows[0]) / step) + 1):
         x = left + number * step * scale
         yield line((x, top - 4), (x, bottom))
-        yield text(x, bottom + 14, f"{number * step:g}", SMALL, "middle")
+        yield text(x, bottom + 14, f"{number * step:g}", SMALL, "middle" if number else "start")
     for number, row in enumerate(rows):
         y = top + LINE * number
         fill = OTHERS if row["extension"] is None else OURS
         pale = row["extension"] is False
-        yield text(left - 8, y + 13, row["name"], FONT, "end")
-        yield box(left, y + 3, rate(row) * scale, LINE - 6, fill, pale=pale)
-        yield text(left + rate(row) * scale + 5, y + 13, f"{rate(row):.2f}", SMALL)
+        yield text(left, y + 13, row["name"], FONT)
+        yield box(left, y + 17, rate(row) * scale, LINE - 19, fill, pale=pale)
+        yield text(left + rate(row) * scale + 5, y + 27, f"{rate(row):.2f}", SMALL)
     yield "</svg>"
 
 
@@ -77,11 +81,11 @@ def growth(document: dict[str, Any], alt: str) -> Iterator[str]:
         (math.floor(math.log10(min(values))), math.ceil(math.log10(max(values))))
         for values in zip(*points, strict=True)
     ]
-    left, right, top, bottom = 64, WIDTH - 220, TITLE + 14, 380
+    left, right, top, bottom = 46, WIDTH - 22, TITLE + 10, 300
     across = logarithmic(decades[0], left, right)
     up = logarithmic(decades[1], bottom, top)
-    title = "What a message costs zmqbridge on asyncio, in nanoseconds of the loop's thread"
-    yield from begin(bottom + 76, title, alt, document)
+    title = "What a message costs zmqbridge on asyncio,", "in nanoseconds of the loop's thread"
+    yield from begin(bottom + 40 + 18 * len(curves), *title, alt, document)
     for power in range(decades[0][0], decades[0][1] + 1):
         yield line((across(10**power), top), (across(10**power), bottom))
         yield text(across(10**power), bottom + 16, f"{10**power:,}", SMALL, "middle")
@@ -89,13 +93,14 @@ def growth(document: dict[str, Any], alt: str) -> Iterator[str]:
         yield line((left, up(10**power)), (right, up(10**power)))
         yield text(left - 8, up(10**power) + 4, f"{10**power:,}", SMALL, "end")
     yield text((left + right) / 2, bottom + 34, "how many there are", SMALL, "middle")
-    places = spread([up(curve[-1][1]) for *_, curve in curves])
-    for (name, colour, dashed, curve), place in zip(curves, places, strict=True):
+    for number, (name, colour, dashed, curve) in enumerate(curves):
         drawn = [(across(x), up(y)) for x, y in curve]
         yield path(drawn, colour, dashed=dashed)
         for point in drawn:
             yield f'<circle cx="{point[0]:.1f}" cy="{point[1]:.1f}" r="3" fill="{colour}"/>'
-        yield text(drawn[-1][0] + 10, place + 4, name, SMALL, colour=colour)
+        y = bottom + 54 + 18 * number
+        yield path([(left, y - 4), (left + 30, y - 4)], colour, dashed=dashed)
+        yield text(left + 40, y, name, FONT)
     yield "</svg>"
 
 
@@ -141,47 +146,39 @@ def logarithmic(decades: tuple[int, int], begin: float, end: float) -> Any:
     return lambda value: begin + (math.log10(value) - first) / max(last - first, 1) * (end - begin)
 
 
-def spread(places: Sequence[float], gap: float = 14) -> list[float]:
-    """Return the places of labels moved apart, so that each can be read."""
-    moved = list(places)
-    order = sorted(range(len(moved)), key=moved.__getitem__)
-    for _ in moved:
-        for one, other in pairwise(order):
-            short = gap - (moved[other] - moved[one])
-            if short > 0:
-                moved[one] -= short / 2
-                moved[other] += short / 2
-    return moved
-
-
 # --- the parts of a plot ---
 
 
-def begin(height: float, title: str, alt: str, document: dict[str, Any]) -> Iterator[str]:
+def begin(height: float, title: str, subtitle: str, alt: str, document: dict[str, Any]) -> Iterator[str]:
     """Yield a plot's beginning: its title, and below where and how it was measured."""
     machine, versions = document["machine"], document["versions"]
-    where = (
+    where = wrap(
         f"{machine['processors']} x {machine['processor']}, {machine['kernel']}, {versions['Python']}, "
-        f"pyzmq {versions['pyzmq']}, libzmq {versions['libzmq']}; medians of {document['rounds']} rounds"
+        f"pyzmq {versions['pyzmq']}, libzmq {versions['libzmq']}; medians of {document['rounds']} rounds",
+        LETTERS,
     )
     yield (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height + 16 + 15 * len(where):g}" '
         f'role="img" aria-label="{escape(alt)}" '
-        'style="width: 100%; height: auto; font-family: inherit">'
+        f'style="width: 100%; max-width: {WIDTH * 1.5:g}px; height: auto; font-family: inherit">'
     )
-    yield text(0, 16, title, FONT + 2, weight="bold")
-    yield text(0, height - 10, where, SMALL, opacity=0.75)
+    yield text(0, 15, title, FONT + 1, weight="bold")
+    yield text(0, 32, subtitle, FONT + 1, weight="bold")
+    for number, words in enumerate(where):
+        yield text(0, height + 14 + 15 * number, words, SMALL, opacity=0.75)
 
 
-def key(left: float, top: float) -> Iterator[str]:
+def key(top: float) -> Iterator[str]:
     """Yield what the bars' colours stand for."""
-    for x, words, fill, pale in (
-        (0, "zmqbridge with the extension", OURS, False),
-        (195, "zmqbridge in pure Python", OURS, True),
-        (374, "others", OTHERS, False),
+    for number, (words, fill, pale) in enumerate(
+        (
+            ("zmqbridge with the extension", OURS, False),
+            ("zmqbridge in pure Python", OURS, True),
+            ("others", OTHERS, False),
+        )
     ):
-        yield box(left + x, top, 12, 10, fill, pale=pale)
-        yield text(left + x + 17, top + 9, words, SMALL)
+        yield box(0, top + 17 * number, 12, 10, fill, pale=pale)
+        yield text(18, top + 9 + 17 * number, words, FONT)
 
 
 def text(

@@ -26,7 +26,7 @@ MUTATIONS: list[Mutation] = [
     *peer_rules.MUTATIONS,
     *handler_rules.MUTATIONS,
     *face_rules.MUTATIONS,
-    *operation_rules.MUTATIONS,
     *framing_rules.MUTATIONS,
     *presence_rules.MUTATIONS,
+    *operation_rules.MUTATIONS,
 ]

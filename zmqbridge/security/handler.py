@@ -160,6 +160,8 @@ class Handler:
         for court in courts:
             court.close()
         if self._socket is not None:
+            with suppress(zmq.ZMQError):  # at once, for whoever is to stand there next; closing takes its time
+                self._socket.unbind(ADDRESS)
             self._socket.close(0)
             self._socket = None
         for court in courts:
