@@ -41,9 +41,6 @@ MUTATIONS = [
         drop_branch("address"),
         SHARED,
     ),
-    Mutation(
-        "lent", "what came back is collected", "zmqbridge.socket.returning:_collect", drop_call("collect"), SHARED
-    ),
     Mutation("handlers", "what a handler raises is logged", f"{CALLBACKS}:_deliver", drop_call("log"), DELIVERING),
     Mutation("handlers", "closing ends it quietly", f"{CALLBACKS}:_deliver", uncaught("ConnectionClosed"), DELIVERING),
     Mutation(
