@@ -66,6 +66,8 @@ class Terminals:
 
 @pytest.fixture
 def terminals(loop_name: str, folder: Path) -> Iterator[Terminals]:
+    if loop_name == "uvloop":
+        pytest.importorskip("uvloop")  # there is none for PyPy
     with ExitStack() as stack:
         yield Terminals(loop_name, folder, stack)
 
