@@ -165,17 +165,19 @@ def test_unread_monitor() -> None:
 import os, socket
 puller, address = bound(zmq.PULL)
 pusher = connected(zmq.PUSH, address)
-watched, port = bound(zmq.ROUTER)
+watched, port = bound(zmq.ROUTER, backlog=4000)  # all have room there, for nobody takes them in when it stands
 watched.monitor("inproc://monitor", zmq.EVENT_ALL)
 monitor = connected(zmq.PAIR, "inproc://monitor")
 for number in range(1, 3001):
     socket.create_connection(("127.0.0.1", int(port.rpartition(":")[2]))).close()
-    if number % 100 == 0:
+    if number % 50 == 0:
         pusher.send(b"x")
         if not puller.poll(2000):
             print("stands still")
             break
         puller.recv()
+else:
+    sys.exit("it never stood still")
 while not puller.poll(0):
     if monitor.poll(10):  # all may be read before the message comes
         monitor.recv_multipart()
