@@ -524,7 +524,7 @@ async def test_the_context_is_closed_first(loop: Harness) -> None:
 async def test_no_log_shows_a_secret(loop: Harness, caplog: pytest.LogCaptureFixture) -> None:
     """Whatever fails, the password that a peer showed stands in no log, also where the program's error has it."""
     caplog.set_level(logging.DEBUG)
-    secret = "hunter2's \"and\"\\more"
+    secret = 'hunter2\'s "and"\\more'
 
     def authorize(handshake: Handshake) -> bool:
         if handshake.username == "ada":
