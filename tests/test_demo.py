@@ -124,7 +124,7 @@ def check_replacement(output: str) -> None:
     assert [news for news in told if news in NEWS] == list(NEWS), output
     figures = re.search(
         r"^anyio_reader was killed: of (\d+) messages under its tags (\d+) reached it, (\d+) were lost with it, "
-        r"(\d+) were published while it was gone, (\d+) reached anyio_again\.$",
+        r"(\d+) were published while it was gone, (\d+) reached anyio_again\.",
         output,
         re.MULTILINE,
     )
@@ -492,7 +492,10 @@ def test_board_tells_who_is_connected() -> None:
 def test_account_fits_a_small_terminal(processors: int) -> None:
     """The account of a run stands in 80 columns and 24 lines whole, and no message is left out of it."""
     published = dict.fromkeys(tags(processors), 9876)
-    account = Account(REPLACED, reports_with_replacement(*published, published=9876))
+    made = reports_with_replacement(*published, published=9876)
+    made[KILLED.name].answered = 1
+    made[HISTORIAN.name].requests[KILLED.name] = made[HISTORIAN.name].replies[KILLED.name] = 12
+    account = Account(REPLACED, made)
     assert list(account.faults()) == []
     output = printed(lambda console: print_account(console, account, [], interrupted=False))
     assert len(output) < SMALL[1]
@@ -501,12 +504,29 @@ def test_account_fits_a_small_terminal(processors: int) -> None:
     columns = [line.split() for line in output]
     rows = {line[0]: line[1:] for line in columns if line}
     for step in STEPS:
-        assert rows[step] == ["2"] * len(READERS)
+        others = [figure for reader, figure in zip(READERS, rows[step], strict=True) if reader != KILLED.name]
+        assert others == ["2"] * (len(READERS) - 1)
     assert rows["all"][0] == str(9876 * len(published))
     at = [line[:1] for line in columns].index(["all"])
     first = next(i for i, line in enumerate(columns) if line and line[0] in ("cpu.0", str(processors)))
     figures = [int(next(word for word in reversed(line) if word.isdigit())) for line in columns[first:at] if line]
     assert sum(figures) == 9876 * len(published)  # the supervisor's, which hears everything
+
+
+def test_account_says_why_the_requests_of_a_killed_reader_differ() -> None:
+    """What a reader that was killed could not report any more, and the reply that it did not get, is said."""
+    made = reports_with_replacement()
+    made[KILLED.name] = replace(made[KILLED.name], asked=2, answered=1)
+    made[HISTORIAN.name].requests[KILLED.name] = made[HISTORIAN.name].replies[KILLED.name] = 4
+    account = Account(REPLACED, made)
+    assert list(account.faults()) == []
+    output = " ".join(printed(lambda console: print_account(console, account, [], interrupted=False)))
+    assert "It sent 2 more request(s) after its last report. Its last request has no reply." in output
+    assert "12 requests sent, 11 answered." in output
+    made[KILLED.name] = replace(made[KILLED.name], asked=4, answered=4)
+    output = " ".join(printed(lambda console: print_account(console, account, [], interrupted=False)))
+    assert "last report" not in output
+    assert "no reply" not in output
 
 
 def test_account_shows_a_loss_among_processors_together() -> None:

@@ -213,7 +213,7 @@ COLUMNS = [
     Column("con-\nnected", lambda line: Text(*CONNECTED[line.connected]), "left"),
     Column("subscribed\nto", lambda line: _subscriptions(line.role), "left", always=False),
     Column("mes-\nsages", lambda line: str(line.report.messages)),
-    Column("per\nsecond", lambda line: f"{line.per_second:.0f}"),
+    Column("per\nsecond", lambda line: f"{0.0 if line.killed else line.per_second:.0f}"),
     Column("requests", lambda line: str(line.requests[0]) if line.requests else "", always=False),
     Column("replies", lambda line: str(line.requests[1]) if line.requests else "", always=False),
     Column("round\ntrip ms", lambda line: _milliseconds(line.report.median)),
@@ -330,16 +330,20 @@ def print_account(console: Console, account: Account, faults: Sequence[str], *, 
     for fault in faults:
         console.print(Text(f"FAULT: {fault}", style="red"), soft_wrap=plain)
     for replacement in account.replacements():
-        console.print(_explanation(replacement), soft_wrap=plain)
+        console.print(_explanation(account, replacement), soft_wrap=plain)
     console.print(_verdict(account, complete=not faults, interrupted=interrupted), soft_wrap=plain)
 
 
-def _explanation(it: Replacement) -> str:
-    return (
+def _explanation(account: Account, it: Replacement) -> str:
+    sent, arrived, _, answered = account.requests(it.killed)
+    messages = (
         f"{it.killed.name} was killed: of {it.published} messages under its tags {it.received} reached it, "
         f"{it.lost} were lost with it, {it.unheard} were published while it was gone, "
         f"{it.taken_over} reached {it.successor.name}."
     )
+    late = f" It sent {arrived - sent} more request(s) after its last report." if arrived > sent else ""
+    lost = " Its last request has no reply." if sent > answered else ""
+    return messages + late + lost
 
 
 def _verdict(account: Account, *, complete: bool, interrupted: bool) -> Text:
