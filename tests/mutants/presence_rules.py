@@ -119,7 +119,7 @@ MUTATIONS = [
     Mutation(
         "presence",
         "nothing is ended while another connection stands",
-        "zmqbridge.connections.reqrep:Requester._hear",
+        "zmqbridge.connections.outlook:Outlook._hear",
         unguarded("count"),
         (*PEERS, "-k", "several"),
     ),
