@@ -35,10 +35,10 @@ class PendingRequest(Generic[Caller]):
     __slots__ = ("caller", "frames", "id", "reply")
 
     def __init__(self, id: bytes, parts: Sequence[bytes], caller: Caller) -> None:
-        self.id = id
-        self.frames = request_frames(id, parts)
+        self.id: bytes = id
+        self.frames: list[bytes] = request_frames(id, parts)
         self.reply: Frames | None = None
-        self.caller = caller
+        self.caller: Caller = caller
 
     def take(self, id: bytes, parts: Frames) -> bool:
         """Take a reply; return whether the caller is to be told."""
@@ -69,10 +69,10 @@ class PendingRequests(Generic[Caller]):
     __slots__ = ("_keeps_errors", "_lost", "_places", "caller", "complete", "error", "left", "sent")
 
     def __init__(self, caller: Caller, lost: Callable[[], ZmqBridgeError], *, keeps_errors: bool) -> None:
-        self.caller = caller
-        self.left = 0
-        self.sent = 0
-        self.complete = False
+        self.caller: Caller = caller
+        self.left: int = 0
+        self.sent: int = 0
+        self.complete: bool = False
         self.error: ZmqBridgeError | None = None
         self._lost = lost
         self._keeps_errors = keeps_errors
