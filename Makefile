@@ -106,6 +106,8 @@ lint: $(VENV)/.lint ## formatting, lint rules and types; the workflows and the l
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(RUN) -m pyright --pythonpath $(RUN)
+	$(RUN) -m tests.typed.complete
+	$(RUN) -m tests.typed.pages
 	$(SCHEMA) vendor.github-workflows .github/workflows/*.yml
 	$(SCHEMA) custom.github-workflows-require-timeout .github/workflows/*.yml
 	$(SCHEMA) vendor.github-issue-forms .github/ISSUE_TEMPLATE/fault.yml .github/ISSUE_TEMPLATE/wish.yml
@@ -122,6 +124,9 @@ format: $(VENV)/.lint ## rewrite the code in the project's format
 
 docs: $(VENV)/.docs ## the documentation, in docs/_build/html; a warning is an error
 	$(RUN) -m sphinx --fail-on-warning --keep-going --builder html docs docs/_build/html
+
+check-pages: docs $(VENV)/.pages ## the built pages in a browser, wide and narrow, light and dark: accessibility, scrolling, labels; ARGS='--only speed'
+	$(RUN) -m release.pages docs/_build/html $(ARGS)
 
 changelog: $(VENV)/.docs ## what the next release's changelog will be
 	@$(RUN) -m towncrier build --draft $(ARGS)

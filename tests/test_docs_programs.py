@@ -26,7 +26,7 @@ from each_loop import LOOPS, on_loop
 
 TUTORIAL = DOCS / "tutorial" / "programs"
 RECIPES = DOCS / "recipes" / "programs"
-FILES = sorted(DOCS.glob("*/programs/*.py"))
+FILES = sorted(path for path in DOCS.glob("*/programs/*") if path.suffix in (".py", ".tac"))
 
 each_loop = pytest.mark.parametrize("loop_name", LOOPS)
 

@@ -110,12 +110,13 @@ class Link(Generic[Item]):
         self._listeners: list[WeakMethod[Callable[[list[Event]], None]]] = []
         self._attached = False
         self.standby: Stoppable | None = None
-        socket = self.socket = home.open_socket(socket_type, options.linger or 0.0, tracing=tracing)
+        socket = home.open_socket(socket_type, options.linger or 0.0, tracing=tracing)
+        self.socket: Socket = socket
         try:
             name = weakly(describe, f"<a {socket.type_name} connection>")
             self.channel: Channel[Item] = Channel(socket, get_backend, decoder, faults, name, turn_limit)
             self.channel.guard.settle(runs_here)
-            self.outbox = Outbox(self.channel)
+            self.outbox: Outbox = Outbox(self.channel)
             socket.apply(options)
             prepare(socket)
             if options.watch:

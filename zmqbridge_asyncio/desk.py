@@ -23,13 +23,15 @@ from typing import Any, Protocol
 import zmq
 
 from zmqbridge.channel import Attendant, Channel, Outbox
+from zmqbridge.channel.attempt import Attempt
 from zmqbridge.channel.beyond import LOOK_AGAIN
 from zmqbridge.channel.intake import Intake
 from zmqbridge.decoding import FramesDecoder
 from zmqbridge.errors import ContextTerminated, ZmqBridgeError
 from zmqbridge.protocols import Faults
 from zmqbridge.socket import POLLIN, POLLOUT, FastSocket, shadow_socket
-from zmqbridge_asyncio.at_once import unit_for
+from zmqbridge.waiting.edge import Edge
+from zmqbridge_asyncio.at_once import AtOnce, unit_for
 from zmqbridge_asyncio.descriptor import Descriptor
 from zmqbridge_asyncio.futures import Dispatch, Pending, Receipt, Sent, close
 from zmqbridge_asyncio.source import Source, Taken
@@ -126,21 +128,21 @@ class Desk(Attendant):
 
     def __init__(self, socket: zmq.Socket[Any], *, shared: bool, turn_limit: int) -> None:
         raw = shadow_socket(socket)
-        self.name = f"the {raw.type_name} socket"
-        self.descriptor = Descriptor(raw.fd, self._readable)
+        self.name: str = f"the {raw.type_name} socket"
+        self.descriptor: Descriptor = Descriptor(raw.fd, self._readable)
         backend: Any = self.descriptor
         self.channel: Channel[Any] = Channel(
             raw, lambda: backend, FramesDecoder(), Faults(), self._describe, turn_limit
         )
-        self.source = Source(raw)
+        self.source: Source = Source(raw)
         self.channel.intake = Serving(self, self.channel)
-        self.edge = self.channel.edge
-        self.attempt = Outbox(self.channel).attempt
+        self.edge: Edge = self.channel.edge
+        self.attempt: Attempt = Outbox(self.channel).attempt
         self.newcomer: Callable[[], list[Any]] | None = None
         self.came: list[Any] | None = None
-        self.turn = self.channel.units.Turn(turn_limit)
-        self.loop = _NO_LOOP
-        self.at_once = unit_for(self.attempt)(
+        self.turn: Any = self.channel.units.Turn(turn_limit)
+        self.loop: Any = _NO_LOOP
+        self.at_once: AtOnce = unit_for(self.attempt)(
             self.attempt, raw, self.channel.guard.ownership, self.turn, self.edge, Future, self._last
         )
         self.shared = shared

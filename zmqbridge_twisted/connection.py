@@ -155,7 +155,7 @@ class ZmqConnection(Consuming):
             tracing=self._zmqPresence,
         )
         self._zmqOutbox = self._zmqLink.outbox
-        self.fd = self._zmqLink.socket.fd
+        self.fd: int = self._zmqLink.socket.fd
         try:
             if endpoint:
                 self.addEndpoints([endpoint])

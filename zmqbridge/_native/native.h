@@ -92,7 +92,7 @@ PyObject *stop_asking(PyObject *self, PyObject *unused);
 PyObject *forget_callers(PyObject *self, PyObject *unused);
 
 /* The module's function that takes the descriptor of a pipe, to be told through of what comes back from a memoryview. */
-PyObject *tell(PyObject *self, PyObject *descriptor);
+PyObject *tell_pipe(PyObject *self, PyObject *descriptor);
 
 /* --- books.c --- */
 

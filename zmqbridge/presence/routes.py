@@ -124,8 +124,8 @@ class RoutesDecoder(Generic[Item]):
     """
 
     def __init__(self, decoder: Decoder[Item, Any]) -> None:
-        self.single = decoder.single
-        self.max_frames = decoder.max_frames
+        self.single: type[Any] | None = decoder.single
+        self.max_frames: int = decoder.max_frames
         self.noted: Callable[[bytes, Source | None], object] | None = None
         self._decoder = decoder
 

@@ -29,7 +29,7 @@ from zmqbridge.showing import shown
 
 __all__ = ["Desk", "outcome"]
 
-logger = logging.getLogger("zmqbridge")
+logger: logging.Logger = logging.getLogger("zmqbridge")
 
 QUEUED = 10_000
 
@@ -63,7 +63,7 @@ class Desk:
         queued: int = QUEUED,
         domain: str,
     ) -> None:
-        self.timed_out = 0
+        self.timed_out: int = 0
         self._backend = backend
         self._sentry = sentry
         self._ask = ask

@@ -31,7 +31,7 @@ from zmqbridge.showing import shown
 
 __all__ = ["AuthenticationStats", "Authenticator", "Judge"]
 
-logger = logging.getLogger("zmqbridge")
+logger: logging.Logger = logging.getLogger("zmqbridge")
 
 Answer = str | bool | None
 Keys = (
@@ -99,9 +99,9 @@ class Judge:
         if authorize is not None and not callable(authorize):
             raise OptionError(f"authorize is a {type(authorize).__name__}; it takes a function of a Handshake")
         self.domain = domain
-        self.standing = False
+        self.standing: bool = False
         self.error: str | None = None
-        self.bell = Bell()
+        self.bell: Bell = Bell()
         self.desk: Desk | None = None
         self._ask_keys: Any = keys if callable(keys) else None
         self._ask_passwords = passwords if asks_passwords else Secret(None)

@@ -91,9 +91,9 @@ class Socket(BareSocket):
 
     def __init__(self, context: zmq.Context[Any], socket_type: int) -> None:
         super().__init__(context, socket_type)
-        self.tells_room = int(socket_type) not in _SILENT_ABOUT_ROOM
-        self.receives = int(socket_type) not in _SEND_ONLY
-        self.hides_ends = int(socket_type) in _HIDES_ENDS
+        self.tells_room: bool = int(socket_type) not in _SILENT_ABOUT_ROOM
+        self.receives: bool = int(socket_type) not in _SEND_ONLY
+        self.hides_ends: bool = int(socket_type) in _HIDES_ENDS
         self._lends = _COUNTS_REFERENCES
         self._begin()
         self._swallows = int(socket_type) in _SWALLOWS
@@ -123,9 +123,9 @@ class Socket(BareSocket):
 
     def _begin(self) -> None:
         """Nothing was read, and nothing is being sent."""
-        self.input_pending = False
-        self.views_from = maxsize
-        self.max_frames = maxsize
+        self.input_pending: bool = False
+        self.views_from: int = maxsize
+        self.max_frames: int = maxsize
         self.unfit: list[str] = []
         self._reading = False
         self._read_before: list[Any] = []
