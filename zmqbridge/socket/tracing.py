@@ -4,8 +4,10 @@ The facts. libzmq notes the descriptor of the connection on each frame of a mess
 process has none. A descriptor's number is used again for another connection as soon as it is free; the inode of its
 socket is not. Who reads a message late finds its connection closed, or another one at the same descriptor.
 
-The design. Each message is a list that knows its :class:`Source`: the descriptor and the inode. To ask for these costs
-as much as to read the message, so only those sockets do it whose peers are asked for.
+The design. Each message is a list that knows its :class:`Source`: the descriptor and the inode. To ask libzmq for the
+one costs as much as to read the message, so only those sockets do it whose peers are asked for; to ask the system for
+the other costs more, so that is done once for all messages of a batch that came by the same descriptor. To those that
+it read first it is as if they had been read late.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ import zmq
 from zmqbridge.socket.plain import BATCH_COST, FRAME_COST, NOBLOCK, Socket
 
 __all__ = ["Source", "Traced", "traced"]
+
+SRCFD = int(zmq.SRCFD)
 
 
 class Source(NamedTuple):
@@ -59,28 +63,37 @@ class Traced(list[Any]):
     """A message that knows by which connection it came.
 
     Attributes:
+        fd: the descriptor that libzmq noted on it, if any.
         source: the connection; ``None`` for a peer within the process, and where libzmq does not say.
     """
 
-    __slots__ = ("source",)
+    __slots__ = ("fd", "source")
 
+    fd: int | None
     source: Source | None
 
 
 class _Tracing(Socket):
     """What a traced socket does otherwise: each message goes through :meth:`_add`, frame by frame."""
 
-    _source: Source | None = None
+    _fd: int | None = None
 
     def receive(self, limit: int) -> tuple[list[Any], bool]:
-        return Socket.receive(self, limit)
+        messages, empty = Socket.receive(self, limit)
+        sources: dict[int | None, Source | None] = {None: None}
+        for message in messages:
+            fd = message.fd
+            if fd not in sources:
+                sources[fd] = Source.of(fd)
+            message.source = sources[fd]
+        return messages, empty
 
     def _receive(self, messages: list[Any], limit: int) -> bool:
         room = BATCH_COST
         while room > 0 and len(messages) < limit:
             frame = self._recv(NOBLOCK, False, False)
             if not self._begun:
-                self._source = _source_of(frame)
+                self._fd = _fd_of(frame)
             data: Any = frame.bytes if len(frame) < self.views_from else frame.buffer.toreadonly()
             room -= len(data) + FRAME_COST
             self._add(messages, data, more=frame.more)
@@ -91,13 +104,13 @@ class _Tracing(Socket):
         Socket._add(self, messages, data, more=more)
         if len(messages) > before:
             message = Traced(messages[before])
-            message.source = self._source
+            message.fd = self._fd
             messages[before] = message
 
 
-def _source_of(frame: Any) -> Source | None:
+def _fd_of(frame: Any) -> int | None:
     try:
-        return Source.of(int(frame.get(zmq.SRCFD)))
+        return int(frame.get(SRCFD))
     except (zmq.ZMQError, AttributeError, ValueError):
         return None
 
