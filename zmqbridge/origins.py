@@ -1,0 +1,123 @@
+"""Whose a message is: what the server's authenticator said of the peer that sent it. Pure.
+
+The facts. libzmq keeps with each connection who its peer is by the word of the ZAP handler, ``User-Id``, and where it
+is, ``Peer-Address``, and tells both of each frame that comes over it. Of a peer that nobody has judged it repeats what
+that peer claims. What it tells is a string of C: it ends at a zero byte.
+
+The consequence. Who a peer is, is known where the socket is a server that enforces a domain, and nowhere else: there
+alone each peer was judged, or was not let in. Elsewhere nothing is said.
+
+The design. The socket makes each message a :class:`Traced` list, where the program asks for it. What the pattern makes
+of the list has its origin from there. Nobody else pays for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from zmqbridge.decoding import Decoder
+
+__all__ = ["NOBODY", "Origin", "OriginsDecoder", "Traced", "origin_from", "origin_of"]
+
+Item = TypeVar("Item")
+
+
+class Origin(NamedTuple):
+    """Whose a message is.
+
+    Attributes:
+        user_id: who sent it, as the authenticator of the server's domain said: see
+            :meth:`Context.authenticator() <zmqbridge.Context.authenticator>`. ``None`` where none has said it.
+        peer_address: where it came from: the address of a machine, without the port. Over ``ipc``, where the system
+            says so, it ends with the numbers of the user, the group and the process: ``localhost:1000:1000:4711``.
+            ``None`` where ``user_id`` could not be known.
+    """
+
+    user_id: str | None = None
+    peer_address: str | None = None
+
+
+NOBODY = Origin()
+
+
+class Traced(list[Any]):
+    """A message that knows where it came from.
+
+    Attributes:
+        source: the connection, where that is noted; ``None`` for a peer within the process, and where libzmq does not
+            say.
+        origin: whose it is, where that is noted.
+    """
+
+    __slots__ = ("origin", "source")
+
+    source: Any
+    origin: Origin
+
+    @property
+    def user_id(self) -> str | None:
+        """Who sent it; see :class:`Origin`."""
+        return origin_of(self).user_id
+
+    @property
+    def peer_address(self) -> str | None:
+        """Where it came from; see :class:`Origin`."""
+        return origin_of(self).peer_address
+
+
+def origin_from(user_id: str | None, peer_address: str | None) -> Origin:
+    """Return what two properties of a connection say. An empty one says nothing."""
+    return Origin(user_id or None, peer_address or None)
+
+
+def origin_of(message: object) -> Origin:
+    """Return whose a message is, as it was received: a list of frames, a publication, a request or a routed message.
+
+    Who received it has ``options=SocketOptions(metadata=True)``, and is a server that enforces a domain, as with
+    :meth:`SocketOptions.curve_as_server <zmqbridge.SocketOptions.curve_as_server>`. Of any other message nothing is
+    known, and both attributes are ``None``.
+    """
+    origin: Origin = getattr(message, "origin", NOBODY)
+    return origin
+
+
+class OriginsDecoder(Generic[Item]):
+    """Has each item know whose it is, and leaves what the messages mean to another decoder.
+
+    Args:
+        decoder: the other. Each of its items is a list that was received, a tuple, or an object with a place for its
+            origin.
+    """
+
+    single = None
+
+    def __init__(self, decoder: Decoder[Item, Any]) -> None:
+        self.max_frames = decoder.max_frames
+        self._decoder = decoder
+
+    def decode(self, messages: list[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+        """Return what the other decoder makes of these messages."""
+        items: list[Any] = []
+        answered: list[Any] = []
+        for message in messages:
+            made, told = self._decoder.decode([message])
+            items += [_known(item, origin_of(message)) for item in made]
+            answered += told
+        return items, answered
+
+
+def _known(item: Any, origin: Origin) -> Any:
+    if isinstance(item, tuple):
+        item = tuple.__new__(_with_origin(type(item)), item)
+    if not isinstance(item, Traced):
+        item.origin = origin
+    return item
+
+
+@cache
+def _with_origin(kind: type[Any]) -> type[Any]:
+    """Return the class of those of a named tuple's that know whose they are. What is pickled or copied does not."""
+    return type(kind.__name__, (kind,), {"__doc__": kind.__doc__, "__reduce__": lambda self: (kind, tuple(self))})
