@@ -21,12 +21,11 @@ import zmq
 
 from zmqbridge.abc import Backend
 from zmqbridge.channel import Channel, Outbox
-from zmqbridge.decoding import Decoder
+from zmqbridge.decoding import Decoder, with_origins
 from zmqbridge.endpoints import Endpoint
 from zmqbridge.errors import BackendError, ConnectionClosed, EndpointError
 from zmqbridge.home import Home
 from zmqbridge.options import Secret, SocketOptions
-from zmqbridge.origins import OriginsDecoder
 from zmqbridge.presence.events import Event
 from zmqbridge.presence.standby import Standby, Stoppable
 from zmqbridge.presence.watch import Watch
@@ -116,7 +115,7 @@ class Link(Generic[Item]):
         try:
             if metadata:
                 socket.notes_sources = tracing
-                decoder = OriginsDecoder(decoder)
+                decoder = with_origins(decoder)
             name = weakly(describe, f"<a {socket.type_name} connection>")
             self.channel: Channel[Item] = Channel(socket, get_backend, decoder, faults, name, turn_limit)
             self.channel.guard.settle(runs_here)

@@ -13,16 +13,9 @@ of the list has its origin from there. Nobody else pays for that.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from zmqbridge.decoding import Decoder
-
-__all__ = ["NOBODY", "Origin", "OriginsDecoder", "Traced", "origin_from", "origin_of"]
-
-Item = TypeVar("Item")
+__all__ = ["NOBODY", "Origin", "Traced", "origin_from", "origin_of"]
 
 
 class Origin(NamedTuple):
@@ -82,42 +75,3 @@ def origin_of(message: object) -> Origin:
     """
     origin: Origin = getattr(message, "origin", NOBODY)
     return origin
-
-
-class OriginsDecoder(Generic[Item]):
-    """Has each item know whose it is, and leaves what the messages mean to another decoder.
-
-    Args:
-        decoder: the other. Each of its items is a list that was received, a tuple, or an object with a place for its
-            origin.
-    """
-
-    single = None
-
-    def __init__(self, decoder: Decoder[Item, Any]) -> None:
-        self.max_frames = decoder.max_frames
-        self._decoder = decoder
-
-    def decode(self, messages: list[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
-        """Return what the other decoder makes of these messages."""
-        items: list[Any] = []
-        answered: list[Any] = []
-        for message in messages:
-            made, told = self._decoder.decode([message])
-            items += [_known(item, origin_of(message)) for item in made]
-            answered += told
-        return items, answered
-
-
-def _known(item: Any, origin: Origin) -> Any:
-    if isinstance(item, tuple):
-        item = tuple.__new__(_with_origin(type(item)), item)
-    if not isinstance(item, Traced):
-        item.origin = origin
-    return item
-
-
-@cache
-def _with_origin(kind: type[Any]) -> type[Any]:
-    """Return the class of those of a named tuple's that know whose they are. What is pickled or copied does not."""
-    return type(kind.__name__, (kind,), {"__doc__": kind.__doc__, "__reduce__": lambda self: (kind, tuple(self))})

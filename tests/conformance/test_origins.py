@@ -162,8 +162,10 @@ async def test_a_handler(loop: Harness) -> None:
         assert origin_of(messages[0]) == ("ada", HERE)
 
 
+NAMELESS = SocketOptions(handshake_interval=20.0)
 CLAIMS = {
     "nobody judges": SocketOptions(),
+    "a domain without a name is enforced": NAMELESS,
     "the domain is not enforced": SocketOptions(zap_domain="nobody"),
     "it has an authenticator, and is not enforced": SocketOptions(zap_domain="lab"),
     "the domain is enforced": SocketOptions(zap_domain="lab", zap_enforce_domain=True),
@@ -180,7 +182,9 @@ async def test_a_peer_that_claims_to_be_somebody(loop: Harness, options: SocketO
     ready = b"\x05READY" + claims
     enforced = bool(options.zap_enforce_domain)
     async with AsyncExitStack() as stack:
-        context = await stack.enter_async_context(loop.context())
+        shared = stack.enter_context(zmq.Context())
+        shared.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, int(options is NAMELESS))
+        context = await stack.enter_async_context(loop.context(zmq_context=shared))
         if options.zap_domain == "lab":
             await stack.enter_async_context(context.authenticator("lab", networks=HERE))
         puller = context.puller(bind=LOCAL, options=METADATA | options)
