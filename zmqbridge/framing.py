@@ -27,6 +27,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias
 
 from zmqbridge.errors import LocalProtocolError, RemoteProtocolError
+from zmqbridge.origins import origin_of
 from zmqbridge.showing import shown
 
 if TYPE_CHECKING:
@@ -100,8 +101,7 @@ MAX_FRAMES = 1024
 MAX_PREFIX = 4096
 """Bytes of a tag to subscribe to at most: each is a call of libzmq's, on a stack that may have half a megabyte."""
 
-# How much of a large publication is looked at first for the end of its tag.
-_LIKELY_TAG = 256
+_LIKELY_TAG = 256  # how much of a large publication is looked at first for the end of its tag
 
 # As in ``new_tuple(Publication, (tag, message))``: the named tuple's own constructor costs thrice as much.
 new_tuple: Any = tuple.__new__
@@ -117,6 +117,16 @@ class Publication(NamedTuple, Generic[FrameT]):
 
     tag: bytes
     message: FrameT
+
+    @property
+    def user_id(self) -> str | None:
+        """Who sent it, where that is known; see :func:`zmqbridge.origin_of`."""
+        return origin_of(self).user_id
+
+    @property
+    def peer_address(self) -> str | None:
+        """Where it came from; likewise."""
+        return origin_of(self).peer_address
 
 
 class Envelope(NamedTuple):
@@ -137,8 +147,7 @@ class Envelope(NamedTuple):
 def frames_of(message: Message) -> Sequence[bytes]:
     """Return the frames of a message as the caller gave it.
 
-    What is sent is what was given, though the send may have to wait and the caller's list or buffer may change or go
-    meanwhile: the sequence is copied, and so is a frame that is not ``bytes``.
+    The caller's list or buffer may change meanwhile: both are copied, but for frames that are ``bytes``.
 
     Args:
         message: one bytes-like frame, or a sequence of one or more of them.
