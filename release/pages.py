@@ -19,6 +19,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def _look(folder: Path, shots: Path | None, only: str) -> Iterator[str]:
             view = f"{width}, {theme}"
             print(f"== {len(files)} pages, {view}", flush=True)
             errors: list[str] = []
-            page.on("pageerror", lambda error, errors=errors: errors.append(str(error)))
+            page.on("pageerror", partial(_note, errors))
             for file in files:
                 name = file.relative_to(folder).with_suffix("").as_posix()
                 page.goto(file.resolve().as_uri())
@@ -106,6 +107,10 @@ def _look(folder: Path, shots: Path | None, only: str) -> Iterator[str]:
                 if shots is not None:
                     picture = shots / f"{name.replace('/', '-')}-{width}-{theme}.png"
                     page.screenshot(path=picture, full_page=True)
+
+
+def _note(errors: list[str], error: object) -> None:
+    errors.append(str(error))
 
 
 def _browser() -> str | None:
