@@ -91,7 +91,7 @@ sanitize: $(VENV)/.test ## the C extension built with gcc's sanitizers of addres
 SANITIZED := build/sanitized
 
 # What runs the C extension and its twins in Python by the same cases.
-BOTH := tests/native tests/channel tests/waiting tests/sockets
+BOTH := tests/native tests/channel tests/waiting tests/sockets tests/asyncio_face/test_at_once.py
 
 interop: ## real programs of zmq.asyncio, unmodified, with zmqbridge_asyncio in its place; in an environment of their own
 	$(MAKE) --no-print-directory VENV=.venv-interop .venv-interop/.interop

@@ -247,14 +247,18 @@ class Context(Admitting):
         connect: Addresses | None = None,
         options: SocketOptions[FrameT] | None = None,
         on_peer_lost: Literal["wait", "raise"] = "wait",
+        on_refused: Literal["wait", "raise"] = "wait",
     ) -> Requester[FrameT]:
         """Return a connection that asks: ``await requester.request(...)``, any number at once.
 
         Args:
             on_peer_lost: what becomes of requests whose only connection breaks: ``"raise"`` ends them at once, with
                 :exc:`~zmqbridge.PeerLost`.
+            on_refused: what becomes of requests where every server has refused this client: ``"raise"`` ends them at
+                once, with :exc:`~zmqbridge.AuthenticationFailed`.
         """
-        return Requester(self, zmq.DEALER, bind=bind, connect=connect, options=options, on_peer_lost=on_peer_lost)
+        ends = {"on_peer_lost": on_peer_lost, "on_refused": on_refused}
+        return Requester(self, zmq.DEALER, bind=bind, connect=connect, options=options, **ends)
 
     def replier(
         self,

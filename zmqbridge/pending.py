@@ -16,10 +16,14 @@ from typing import Any, Generic, TypeVar
 from zmqbridge.errors import ZmqBridgeError
 from zmqbridge.framing import request_frames
 
-__all__ = ["Pending", "PendingRequest", "PendingRequests"]
+__all__ = ["NobodyLeft", "Pending", "PendingRequest", "PendingRequests"]
 
 Frames = list[bytes]
 Caller = TypeVar("Caller")
+
+
+class NobodyLeft(Exception):
+    """Nobody will answer: there is no sense in sending more."""
 
 
 class PendingRequest(Generic[Caller]):
@@ -28,16 +32,20 @@ class PendingRequest(Generic[Caller]):
     Attributes:
         id: 16 bytes that no other request ever has.
         frames: what goes on the wire.
+        sent: they were sent.
         reply: the reply's parts, once they came.
+        error: what took the reply's place.
         caller: whoever waits for the reply.
     """
 
-    __slots__ = ("caller", "frames", "id", "reply")
+    __slots__ = ("caller", "error", "frames", "id", "reply", "sent")
 
     def __init__(self, id: bytes, parts: Sequence[bytes], caller: Caller) -> None:
         self.id: bytes = id
         self.frames: list[bytes] = request_frames(id, parts)
+        self.sent: bool = False
         self.reply: Frames | None = None
+        self.error: ZmqBridgeError | None = None
         self.caller: Caller = caller
 
     def take(self, id: bytes, parts: Frames) -> bool:
@@ -45,9 +53,24 @@ class PendingRequest(Generic[Caller]):
         self.reply = parts
         return True
 
-    def lose(self) -> bool:
-        """Nobody can answer any more; return whether the caller is to be told."""
+    def lose(self, error: Callable[[], ZmqBridgeError]) -> bool:
+        """Nobody can answer any more, if it was sent; return whether the caller is to be told."""
+        return self.sent and self.fail(error)
+
+    def fail(self, error: Callable[[], ZmqBridgeError]) -> bool:
+        """Nobody will answer, sent or not; return whether the caller is to be told."""
+        if self.reply is None:
+            self.error = error()
         return True
+
+    def check(self) -> None:
+        """Return unless it has failed.
+
+        Raises:
+            ZmqBridgeError: why.
+        """
+        if self.error is not None:
+            raise self.error
 
 
 class PendingRequests(Generic[Caller]):
@@ -55,7 +78,6 @@ class PendingRequests(Generic[Caller]):
 
     Args:
         caller: whoever waits for the replies.
-        lost: returns the error of a request that was sent, and that nobody can answer any more.
         keeps_errors: an error stands in the place of a reply; else the first is the end of all.
 
     Attributes:
@@ -63,18 +85,19 @@ class PendingRequests(Generic[Caller]):
         left: how many have neither a reply nor an error.
         sent: how many were sent, the first of them first.
         complete: no more will be added.
+        over: makes the error of those that nobody will answer, sent or not, once there are such.
         error: the first that took the place of a reply, where the first is the end of all.
     """
 
-    __slots__ = ("_keeps_errors", "_lost", "_places", "caller", "complete", "error", "left", "sent")
+    __slots__ = ("_keeps_errors", "_places", "caller", "complete", "error", "left", "over", "sent")
 
-    def __init__(self, caller: Caller, lost: Callable[[], ZmqBridgeError], *, keeps_errors: bool) -> None:
+    def __init__(self, caller: Caller, *, keeps_errors: bool) -> None:
         self.caller: Caller = caller
         self.left: int = 0
         self.sent: int = 0
         self.complete: bool = False
+        self.over: Callable[[], ZmqBridgeError] | None = None
         self.error: ZmqBridgeError | None = None
-        self._lost = lost
         self._keeps_errors = keeps_errors
         self._places: dict[bytes, Any] = {}
 
@@ -103,17 +126,24 @@ class PendingRequests(Generic[Caller]):
         self.left -= 1
         return self.complete and not self.left
 
-    def lose(self) -> bool:
+    def lose(self, error: Callable[[], ZmqBridgeError]) -> bool:
         """Nobody can answer any more what was sent so far; return whether the caller is to be told."""
         places = self._places
         for id in [id for id, _ in zip(places, range(self.sent), strict=False) if places[id] is None]:
-            self._fail(id, self._lost)
-        return self.error is not None or (self.complete and not self.left)
+            self._fail(id, error)
+        return self._settled
 
-    def fail(self, error: Callable[[], ZmqBridgeError]) -> None:
-        """None of those that are left will have a reply."""
+    def fail(self, error: Callable[[], ZmqBridgeError]) -> bool:
+        """None of those that are left, or are to be added, will have a reply; return whether the caller is to be
+        told."""
+        self.over = error
         for id in [id for id, reply in self._places.items() if reply is None]:
             self._fail(id, error)
+        return self._settled
+
+    @property
+    def _settled(self) -> bool:
+        return self.error is not None or (self.complete and not self.left)
 
     def _fail(self, id: bytes, error: Callable[[], ZmqBridgeError]) -> None:
         failed = self._places[id] = error()
@@ -129,6 +159,17 @@ class PendingRequests(Generic[Caller]):
         """
         if self.error is not None:
             raise self.error
+
+    def go_on(self) -> None:
+        """Return if there is sense in sending more.
+
+        Raises:
+            ZmqBridgeError: as :meth:`check`.
+            NobodyLeft: if nobody will answer, and the errors are kept.
+        """
+        self.check()
+        if self.over is not None:
+            raise NobodyLeft
 
 
 Pending = PendingRequest[Caller] | PendingRequests[Caller]

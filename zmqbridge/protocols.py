@@ -37,7 +37,7 @@ from zmqbridge.framing import (
 )
 from zmqbridge.framings import TAGGED, Framing
 from zmqbridge.life import ConnectionState, Faults, State
-from zmqbridge.pending import Pending, PendingRequest, PendingRequests
+from zmqbridge.pending import NobodyLeft, Pending, PendingRequest, PendingRequests
 from zmqbridge.showing import listed, shown
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "ConnectionState",
     "Echoes",
     "Faults",
+    "NobodyLeft",
     "PendingRequest",
     "PendingRequests",
     "ReplierProtocol",

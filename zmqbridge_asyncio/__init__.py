@@ -8,6 +8,10 @@ module           what is in it
 ``proactor``     the same where the loop cannot
 ``contexts``     zmq.asyncio's ``Context``
 ``sockets``      its ``Socket``
+``base``         what a socket has: its desk, its options and endpoints, its end
+``receiving``    its receives
+``sending``      its sends
+``at_once``      what need not wait, in one call
 ``polling``      its ``Poller``, and what waits for several sockets
 ``desk``         the books of one such socket: who waits on which loop, who looks
 ``futures``      those who wait

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import warnings
+from asyncio import Future
 from collections import deque
 from collections.abc import Callable
 from threading import get_ident
@@ -30,9 +31,9 @@ from zmqbridge.errors import ContextTerminated, ZmqBridgeError
 from zmqbridge.protocols import Faults
 from zmqbridge.socket import POLLIN, POLLOUT, FastSocket, shadow_socket
 from zmqbridge.waiting.edge import Edge
-from zmqbridge.waiting.turn import Turn
+from zmqbridge_asyncio.at_once import AtOnce, unit_for
 from zmqbridge_asyncio.descriptor import Descriptor
-from zmqbridge_asyncio.futures import Dispatch, Pending, Receipt, close
+from zmqbridge_asyncio.futures import Dispatch, Pending, Receipt, Sent, close
 from zmqbridge_asyncio.source import Source, Taken
 
 
@@ -115,13 +116,11 @@ class Desk(Attendant):
     Attributes:
         channel: the core's.
         source: what receives take from.
-        at_once: sends what need not wait.
+        at_once: does what need not wait.
         turn: what this turn of the loop may still do.
-        spent: a send was awaited when nothing was left: the next one waits for the next turn.
         newcomer: takes something for somebody who has just called, and is not parked.
         came: what he took.
         loop: the loop that it waits on.
-        flows: a receive found something at once, nobody waits and nothing was given back: the next may try at once.
         told: who is to try.
         waiting: the futures of those who wait.
         watchers: who wants to know what it is ready for, and for what.
@@ -139,13 +138,13 @@ class Desk(Attendant):
         self.channel.intake = Serving(self, self.channel)
         self.edge: Edge = self.channel.edge
         self.attempt: Attempt = Outbox(self.channel).attempt
-        self.at_once: Callable[..., bool] = self.attempt.at_once
-        self.spent: bool = False
         self.newcomer: Callable[[], list[Any]] | None = None
         self.came: list[Any] | None = None
-        self.turn: Turn = Turn(turn_limit)
+        self.turn: Any = self.channel.units.Turn(turn_limit)
         self.loop: Any = _NO_LOOP
-        self.flows: bool = False
+        self.at_once: AtOnce = unit_for(self.attempt)(
+            self.attempt, raw, self.channel.guard.ownership, self.turn, self.edge, Future, self._last
+        )
         self.shared = shared
         self.told: deque[Pending] = deque()
         self.waiting: dict[Pending, None] = {}
@@ -165,7 +164,8 @@ class Desk(Attendant):
         self._cancel_timers()
         self._scheduled = False
         self.loop = loop
-        self.flows = False
+        self.at_once.move(loop)
+        self.at_once.flows = False
         self._begin_turn()
         if self.channel.guard.open:
             self.channel.guard.adopt()
@@ -206,7 +206,10 @@ class Desk(Attendant):
 
     def _begin_turn(self) -> None:
         self.turn.begin()
-        self.spent = False
+        self.at_once.spent = False
+
+    def _last(self) -> Sent:
+        return Sent(self.at_once, self.loop)
 
     def _is_wanted(self) -> bool:
         return bool(self.watchers) or super()._is_wanted()
@@ -286,7 +289,7 @@ class Desk(Attendant):
             self.came = act()  # has pyzmq's own words for it
         finally:
             came, self.came, self.newcomer, self._looking = self.came, None, None, False
-        self.flows = came is not None and not self.source.kept
+        self.at_once.flows = came is not None and not self.source.kept
         if self.told or self.watchers:
             self.touch()
             self.wake()
@@ -296,7 +299,7 @@ class Desk(Attendant):
         """Have a receive wait, behind all that wait; what is there now was looked for."""
         receipt.parked = self.channel.lot.park_reader()
         self._park(receipt)
-        self.flows = False
+        self.at_once.flows = False
         if self.edge.stale or self.turn.reads <= 0:
             self.edge.touch()
             self.wake()
@@ -307,12 +310,17 @@ class Desk(Attendant):
         dispatch.parked = self.channel.lot.park_writer()
         self._park(dispatch)
         self.channel.writer_parked()
-        if self.spent:
+        if self.at_once.spent:
             dispatch.parked.served = True
             if len(self.channel.lot.lanes[None]) == 1:
                 dispatch.wake()
             self.edge.touch()
             self.wake()
+        else:
+            self._watch()
+
+    def refused(self) -> None:
+        """Somebody waits on, for what the descriptor will tell."""
         self._watch()
 
     def _park(self, pending: Pending) -> None:
@@ -335,7 +343,7 @@ class Desk(Attendant):
     def give_back(self, taken: Taken) -> None:
         """Put back what nobody took; whoever waits has it now."""
         if not self._stopped:
-            self.flows = False
+            self.at_once.flows = False
             self.source.give_back(taken)
             self.touch()
             self.wake()
@@ -355,7 +363,7 @@ class Desk(Attendant):
         if self._stopped:
             return
         self.flush()
-        self.flows = False
+        self.at_once.flows = False
         self.channel.guard.close()
         self.stop()
         self.descriptor.release(self.channel.socket.fd)
@@ -365,7 +373,7 @@ class Desk(Attendant):
 
     def _end(self, error: ZmqBridgeError) -> None:
         """Other code ended the socket or its context."""
-        self.flows = False
+        self.at_once.flows = False
         if isinstance(error, ContextTerminated):
             self._end_all(_fail, lambda watcher: watcher.failed(zmq.ContextTerminated()))
         else:

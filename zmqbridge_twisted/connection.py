@@ -163,7 +163,7 @@ class ZmqConnection(Consuming):
             self._zmqLink.end()
             raise
         if self.watchPeers:
-            self._zmqLink.listen(self._zmqHear)
+            self._zmqLink.listen(self._zmqHear, backend)
         factory.connections.add(self)
         factory.reactor.addReader(self)
         self._zmqPump = Pump(

@@ -94,6 +94,54 @@ def test_a_name_that_cannot_be_resolved() -> None:
     assert event.kind is EventKind.UNRESOLVED
 
 
+DELAYED, CONNECTED, RETRIED, GONE = 2, 1, 4, 0x200
+
+
+def addresses(*said_of: tuple[int, str]) -> list[tuple[str, EventKind]]:
+    """Where a course of events is, and its kinds."""
+    reader = Reader()
+    events = [reader.read(said(number, 0, address.encode())) for number, address in said_of]
+    return [(event.address, event.kind) for event in events if event is not None]
+
+
+def test_a_name_stays_the_programs() -> None:
+    """What libzmq says of the address that it has resolved is told of the name that the program gave."""
+    name, resolved, moved = "tcp://lab:5555", "tcp://10.0.0.1:5555", "tcp://[fd00::1%2]:5555"
+    course = addresses(
+        (DELAYED, name), (CONNECTED, name), (GONE, name), (RETRIED, resolved), (DELAYED, resolved), (GONE, resolved),
+        (RETRIED, moved), (CONNECTED, moved),
+    )  # fmt: skip
+    assert {address for address, _ in course} == {name}
+    assert EventKind.UNRESOLVED not in [kind for _, kind in course]
+
+
+def test_two_names_with_one_port() -> None:
+    """Of names with the same port the one is tried again first that was gone first; other ports, other addresses of the
+    program's and those where it listens have nothing to do with it."""
+    ada, bob, own, other = "tcp://ada:5555", "tcp://bob:5555", "tcp://10.0.0.3:5555", "tcp://eve:55555"
+    listening = "tcp://0.0.0.0:5555"
+    begun = [(DELAYED, address) for address in (ada, bob, own, other)]
+    course = addresses(
+        *begun, (0x20, listening), (GONE, listening), (GONE, other), (GONE, bob), (GONE, ada), (RETRIED, own),
+        (RETRIED, "tcp://10.0.0.2:5555"), (RETRIED, "tcp://10.0.0.1:5555"), (CONNECTED, "tcp://10.0.0.2:5555"),
+        (RETRIED, "tcp://10.0.0.9:5555"),
+    )  # fmt: skip
+    assert [address for address, _ in course[-5:]] == [own, bob, ada, bob, "tcp://10.0.0.9:5555"]
+    assert course[-1][1] is EventKind.UNRESOLVED
+
+
+def test_a_name_that_was_left() -> None:
+    """What a name had been resolved to is nobody's once the program has disconnected from it."""
+    reader = Reader()
+    name, resolved = b"tcp://lab:5555", b"tcp://10.0.0.1:5555"
+    for number, address in ((DELAYED, name), (GONE, name), (RETRIED, resolved)):
+        reader.read(said(number, 0, address))
+    reader.forget(name.decode())
+    event = reader.read(said(CONNECTED, 0, resolved))
+    assert event is not None
+    assert event.address == resolved.decode()
+
+
 def test_strange_frames() -> None:
     """An address that is no text, or is not there, or is very long is no error."""
     for frames in (said(1, 0, b"\xff\xfe"), said(1)[:1], said(1, 0, b"x" * 100_000)):

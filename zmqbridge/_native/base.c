@@ -5,7 +5,7 @@
 Libzmq libzmq;
 Py_ssize_t frame_cost, shared_from;
 static PyObject *reserved;
-PyObject *frames_of, *nothing, *connection_closed, *context_terminated;
+PyObject *frames_of, *nothing, *zmqbridge_error, *connection_closed, *context_terminated;
 
 static const struct {
     const char *name;
@@ -90,6 +90,7 @@ int import_names(void)
 {
     if (import_name(&frames_of, "zmqbridge.framing", "frames_of") < 0 ||
         import_name(&nothing, "zmqbridge.waiting.inbox", "NOTHING") < 0 ||
+        import_name(&zmqbridge_error, "zmqbridge.errors", "ZmqBridgeError") < 0 ||
         import_name(&connection_closed, "zmqbridge.errors", "ConnectionClosed") < 0)
         return -1;
     return import_name(&context_terminated, "zmqbridge.errors", "ContextTerminated");

@@ -24,7 +24,7 @@ PyMODINIT_FUNC PyInit_speedups(void)
         return NULL;
     PyObject *module = PyModule_Create(&definition);
     if (module && (add_frame(module) < 0 || add_port(module) < 0 || add_books(module) < 0 || add_inbox(module) < 0 ||
-                   add_items(module) < 0 || add_attempt(module) < 0))
+                   add_items(module) < 0 || add_attempt(module) < 0 || add_at_once(module) < 0))
         Py_CLEAR(module);
     return module;
 }

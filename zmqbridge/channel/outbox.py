@@ -60,7 +60,7 @@ class Outbox:
             frames: of the message.
             lane: the one whose room it needs.
             deadline: by the loop's clock.
-            goes_on: is called each time that it has waited; what it raises ends the wait.
+            goes_on: is called before it waits, and each time that it has; what it raises ends the wait.
 
         Raises:
             DeadlinePassed: if there was no room in time; then nothing was sent.
@@ -93,6 +93,8 @@ class Outbox:
         channel.writer_parked()
         try:
             while True:
+                if goes_on is not None:
+                    goes_on()
                 if deadline is not None and backend.current_time() >= deadline:
                     raise DeadlinePassed
                 if parked.served:
@@ -101,8 +103,6 @@ class Outbox:
                     parked.served = False
                 await channel.wait(backend, parked, deadline)
                 channel.guard.check()
-                if goes_on is not None:
-                    goes_on()
         finally:
             channel.lot.leave_writer(parked)
 

@@ -12,26 +12,36 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from zmqbridge.channel import DeadlinePassed
-from zmqbridge.channel.outbox import keep
-from zmqbridge.errors import PeerLost, RequestTimeout
+from zmqbridge.channel import Channel, DeadlinePassed
+from zmqbridge.channel.outbox import Outbox, keep
+from zmqbridge.connections.outlook import Outlook
+from zmqbridge.errors import RequestTimeout
 from zmqbridge.framing import Message, frames_of
-from zmqbridge.pending import PendingRequests
+from zmqbridge.pending import NobodyLeft, PendingRequests
+from zmqbridge.protocols import RequesterProtocol
 from zmqbridge.waiting.parking import Parked
 
-if TYPE_CHECKING:
-    from zmqbridge.connections.reqrep import Requester
-
-__all__ = ["ask_many"]
+__all__ = ["Asker", "ask_many"]
 
 PART = 256
 """How many messages are taken from an iterator, and begun, at a time."""
 
 
+class Asker(Protocol):
+    """What a requester is to this."""
+
+    _channel: Channel[Any]
+    _outbox: Outbox
+    _protocol: RequesterProtocol[Parked]
+    _outlook: Outlook | None
+
+    def _nobody(self) -> str: ...
+
+
 async def ask_many(
-    requester: Requester[Any], messages: Iterable[Message], deadline: float | None, *, within: str, keeps_errors: bool
+    requester: Asker, messages: Iterable[Message], deadline: float | None, *, within: str, keeps_errors: bool
 ) -> list[Any]:
     """Send requests and return what stands in their places.
 
@@ -50,14 +60,14 @@ async def ask_many(
         if wrong is not None:
             raise wrong
     channel, protocol = requester._channel, requester._protocol
-    pending: PendingRequests[Parked] = PendingRequests(
-        Parked(), lambda: PeerLost(f"the connection of {name} broke before the reply came"), keeps_errors=keeps_errors
-    )
+    pending: PendingRequests[Parked] = PendingRequests(Parked(), keeps_errors=keeps_errors)
+    outlook = requester._outlook
     backend = channel.enter()
     try:
         if backend.strict_checkpoints:
             await channel.checkpoint(backend)
-        requester._hear_of(pending)
+        if outlook is not None:
+            outlook.begin(pending)
         late = False
         iterator = iter(given)
         while part := [frames_of(message) for message in islice(iterator, PART)]:
@@ -67,28 +77,33 @@ async def ask_many(
                     await _send(requester, pending, frames, deadline)
             except DeadlinePassed:
                 late = True
-                if not keeps_errors:
-                    break
+            except NobodyLeft:
+                pass  # the rest is added all the same: each has its place
+            if late and not keeps_errors:
+                break
         pending.complete = True
         try:
-            if pending.left:
+            if pending.left and pending.over is None:
                 await channel.wait_for_answer(pending.caller, deadline)
         except DeadlinePassed:
             words = f"no reply within {within} from {name}{requester._nobody()}"
             if not keeps_errors:
                 words = f"{pending.left} of {len(pending)} requests: {words}"
-            pending.fail(lambda: RequestTimeout(words))
+            pending.over = lambda: RequestTimeout(words)
+        if pending.over is not None:
+            pending.fail(pending.over)
         pending.check()
         return pending.replies
     finally:
         protocol.end_many(pending)
-        requester._asked.discard(pending)
-        pending.error = None
+        if outlook is not None:
+            outlook.forget(pending)
+        pending.error = pending.over = None
         del requester, pending
 
 
 async def _send(
-    requester: Requester[Any],
+    requester: Asker,
     pending: PendingRequests[Parked],
     messages: list[Any],
     deadline: float | None,
@@ -96,6 +111,7 @@ async def _send(
     channel, outbox = requester._channel, requester._outbox
     backend, turn = channel.enter(), channel.turn
     del requester
+    pending.go_on()
     start = 0
     while start < len(messages):
         count = outbox.send_some(messages, start)
@@ -108,8 +124,8 @@ async def _send(
             count = 1
             if deadline is not None and backend.current_time() >= deadline:
                 raise DeadlinePassed
-            await outbox.send(messages[start], deadline=deadline, goes_on=pending.check)
+            await outbox.send(messages[start], deadline=deadline, goes_on=pending.go_on)
             channel.guard.check()
         pending.sent += count
         start += count
-        pending.check()
+        pending.go_on()

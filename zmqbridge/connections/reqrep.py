@@ -20,19 +20,19 @@ import zmq
 from zmqbridge.channel import DeadlinePassed
 from zmqbridge.connections.asking import ask_many
 from zmqbridge.connections.base import Connection, Frames, Owner, Receiver, Stats
+from zmqbridge.connections.outlook import Outlook
 from zmqbridge.connections.routed import Routed
 from zmqbridge.decoding import Decoder
-from zmqbridge.errors import LocalProtocolError, PeerLost, PeerUnreachable, RequestTimeout, ZmqBridgeError
+from zmqbridge.errors import HandshakeFailed, LocalProtocolError, PeerLost, PeerUnreachable, RequestTimeout
 from zmqbridge.framing import MAX_FRAMES, Envelope, FrameT, Message, frames_of, reply_frames
 from zmqbridge.options import SocketOptions, check_options, check_wait
-from zmqbridge.pending import Pending, PendingRequests
-from zmqbridge.presence.events import Event, EventKind
-from zmqbridge.presence.standing import Standing
+from zmqbridge.presence.refusals import hang_ups
 from zmqbridge.protocols import ReplierProtocol, RequesterProtocol
 from zmqbridge.showing import shown, shown_id
 from zmqbridge.socket import Socket
 from zmqbridge.waiting.parking import Parked
 from zmqbridge.waiting.patience import Patience
+from zmqbridge.weakly import weakly
 
 __all__ = ["Replier", "Request", "Requester"]
 
@@ -56,6 +56,10 @@ class Requester(Connection, Generic[FrameT]):
             :exc:`~zmqbridge.PeerLost`, at once; the connection is watched then. ``"wait"`` waits: a peer that comes
             back may know nothing of them. While another connection stands nothing is ended, for nobody can tell
             which one a request went over.
+        on_refused: ``"raise"`` ends the requests that wait, sent or not, and each that comes later, when every address
+            that this end connects to has refused it for good: with :exc:`~zmqbridge.AuthenticationFailed`, or with
+            :exc:`~zmqbridge.HandshakeFailed` where nobody there speaks ZeroMQ's protocol. The connection is
+            watched then. ``"wait"`` waits for the timeout. A requester that listens waits for who may come.
     """
 
     _defaults: ClassVar[dict[str, Any]] = {"immediate": True}
@@ -67,43 +71,19 @@ class Requester(Connection, Generic[FrameT]):
         *,
         options: SocketOptions[Any] | None = None,
         on_peer_lost: str = "wait",
+        on_refused: str = "wait",
         **arguments: Any,
     ) -> None:
-        if on_peer_lost not in ("wait", "raise"):
-            raise ValueError(f"on_peer_lost={shown(on_peer_lost)} is nothing to do; it is 'wait' or 'raise'")
+        lost, refused = _raises("on_peer_lost", on_peer_lost), _raises("on_refused", on_refused)
         options = check_options(options)
-        if on_peer_lost == "raise":
+        if lost or refused:
             options = replace(options, watch=True)
         super().__init__(context, socket_type, options=options, **arguments)
         self._channel.lot.reads_always = True
-        self._asked: set[Pending[Parked]] = set()
-        self._standing = Standing()
-        self._raises = on_peer_lost == "raise"
-        if self._raises:
-            self._link.listen(self._hear)
-
-    def _hear(self, events: list[Event]) -> None:
-        for event in events:
-            self._standing.note(event)
-            if event.kind in (EventKind.DISCONNECTED, EventKind.LEFT) and not self._standing.count and self._asked:
-                self._lose()
-
-    def _lose(self) -> None:
-        """The last connection is gone: nobody who was asked can answer, but for what has arrived already."""
-        with suppress(ZmqBridgeError):
-            self._channel.guard.check()
-            self._channel.look()
-        lot = self._channel.lot
-        for pending in list(self._asked):
-            if pending.lose():
-                lot.answer(pending.caller)
-        lot.wake_all()  # some of many may wait to be sent
-
-    def _hear_of(self, pending: PendingRequests[Parked]) -> None:
-        """From now on, tell these when the last connection breaks, if they are to know."""
-        if self._raises:
-            self._link.attach()
-            self._asked.add(pending)
+        self._outlook: Outlook | None = None
+        if lost or refused:
+            name = weakly(self.__repr__, "<a requester>")
+            self._outlook = Outlook(self._link, name, lost=lost, refused=refused)
 
     def _decoder(self) -> RequesterProtocol[Parked]:
         self._protocol: RequesterProtocol[Parked] = RequesterProtocol(self._faults)
@@ -126,6 +106,9 @@ class Requester(Connection, Generic[FrameT]):
             RequestTimeout: if no reply came in time; if the request could not be sent by then, it
                 never will be.
             PeerLost: with ``on_peer_lost="raise"``, if the last connection broke after the request was sent.
+            AuthenticationFailed: with ``on_refused="raise"``, if every address that is connected to has refused this
+                end for good.
+            HandshakeFailed: likewise, if nobody there speaks ZeroMQ's protocol.
             ConnectionClosed: if the connection is closed, or closes meanwhile.
             TypeError: if the message holds anything but bytes-like frames.
             ValueError: if the timeout is negative or no number.
@@ -135,20 +118,23 @@ class Requester(Connection, Generic[FrameT]):
         channel.guard.check()
         deadline = None if timeout is None else self._deadline(timeout)
         pending = self._protocol.begin(parts, Parked())
+        outlook = self._outlook
         try:
+            if outlook is not None:
+                outlook.begin(pending)
+                pending.check()
             if not outbox.at_once(pending.frames):
-                await outbox.send(pending.frames, deadline=deadline)
-            if self._raises:
-                self._link.attach()
-                self._asked.add(pending)
+                await outbox.send(pending.frames, deadline=deadline, goes_on=pending.check)
+            pending.sent = True
             await channel.wait_for_answer(pending.caller, deadline)
-            if pending.reply is None:
-                raise PeerLost(f"the connection of {self!r} broke before the reply came")
+            pending.check()
         except DeadlinePassed:
             raise RequestTimeout(f"no reply within {timeout} s from {self!r}{self._nobody()}") from None
         finally:
             self._protocol.end(pending)
-            self._asked.discard(pending)
+            if outlook is not None:
+                outlook.forget(pending)
+            pending.error = None
             del self
         reply: Any = pending.reply
         frames: list[FrameT] = reply
@@ -162,7 +148,7 @@ class Requester(Connection, Generic[FrameT]):
     @overload
     async def request_many(
         self, messages: Iterable[Message], *, timeout: float | None = None, return_errors: bool
-    ) -> list[list[FrameT] | RequestTimeout | PeerLost]: ...
+    ) -> list[list[FrameT] | RequestTimeout | PeerLost | HandshakeFailed]: ...
 
     async def request_many(
         self, messages: Iterable[Message], *, timeout: float | None = None, return_errors: bool = False
@@ -181,11 +167,11 @@ class Requester(Connection, Generic[FrameT]):
                 first error is raised, and the rest is dropped as if this was cancelled.
 
         Returns:
-            The frames of each reply; with ``return_errors``, a :exc:`~zmqbridge.RequestTimeout` or a
-            :exc:`~zmqbridge.PeerLost` for each request that has none.
+            The frames of each reply; with ``return_errors``, a :exc:`~zmqbridge.RequestTimeout`, a
+            :exc:`~zmqbridge.PeerLost` or a :exc:`~zmqbridge.HandshakeFailed` for each request that has none.
 
         Raises:
-            RequestTimeout, PeerLost: as :meth:`request`, unless they are returned.
+            RequestTimeout, PeerLost, HandshakeFailed: as :meth:`request`, unless they are returned.
             ConnectionClosed, TypeError, ValueError: as :meth:`request`.
         """
         try:
@@ -206,12 +192,19 @@ class Requester(Connection, Generic[FrameT]):
         if watch is None or watch.peers:
             return ""
         failure = watch.latest_failure
-        return "; nobody is connected" if failure is None else f"; nobody is connected: {failure}"
+        words = "" if failure is None else f": {failure}"
+        return f"; nobody is connected{words}{hang_ups(watch, self._link.endpoints, self._link.socket)}"
 
     @property
     def stats(self) -> Stats:
         """What the connection has done so far, and what it holds now."""
         return self._link.stats(unmatched=self._protocol.unmatched, probes=self._protocol.probes)
+
+
+def _raises(name: str, given: object) -> bool:
+    if given not in ("wait", "raise"):
+        raise ValueError(f"{name}={shown(given)} is nothing to do; it is 'wait' or 'raise'")
+    return given == "raise"
 
 
 class Request(Generic[FrameT]):

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from zmqbridge.abc import Backend
 from zmqbridge.connections.following import Following, check_count, deadline_in
-from zmqbridge.errors import AuthenticationFailed, HandshakeFailed, LocalProtocolError, WaitTimeout
+from zmqbridge.errors import LocalProtocolError, WaitTimeout
 from zmqbridge.presence.events import Event
+from zmqbridge.presence.refusals import hang_ups, refusal_error, refusals
 from zmqbridge.presence.watch import Watch, left_out_event
 
 if TYPE_CHECKING:
@@ -68,7 +69,9 @@ class Watched:
             timeout: seconds to wait; ``None`` is for ever.
 
         Raises:
-            WaitTimeout: if there are not so many in time; it says what happened last.
+            WaitTimeout: if there are not so many in time; it says what happened last, and how often the other side
+                hung up in the handshake. That is all that there is to see where a CURVE client has a key for its
+                server that is not that server's.
             AuthenticationFailed: if an address that this end connects to says no. libzmq does not try it again.
             HandshakeFailed: if nobody there speaks ZeroMQ's protocol; likewise.
             ConnectionClosed: if the connection is closed, or closes meanwhile.
@@ -89,21 +92,16 @@ class Watched:
             return watch.peers
         refusal = self._refusal()
         if refusal is not None:
-            kind = AuthenticationFailed if refusal.denied else HandshakeFailed
-            raise kind(f"{self!r} was refused: {refusal}")
+            raise refusal_error(repr(self), refusal)
         assert not there, "it waits for nothing else"
         latest = watch.latest_failure
         words = f"; the latest: {latest}" if latest is not None else ""
+        words += hang_ups(watch, link.endpoints, link.socket)
         raise WaitTimeout(f"{watch.peers} of {count} peer(s) within {timeout} s at {self!r}{words}")
 
     def _refusal(self) -> Event | None:
         """What the last word of an address is that this end connects to, if it is no."""
-        for endpoint in self._link.endpoints:
-            if endpoint.type == "connect":
-                refusal = self._watch.refusal_at(endpoint.address)
-                if refusal is not None:
-                    return refusal
-        return None
+        return next(filter(None, refusals(self._watch, self._link.endpoints)), None)
 
     @property
     def _watch(self) -> Watch:

@@ -11,6 +11,7 @@ module             what is in it
 ``routes``         :class:`~zmqbridge.presence.routes.Routes`: which routing ids are there. Pure
 ``bell``           :class:`~zmqbridge.presence.bell.Bell`: tasks that wait for what another thread tells
 ``sentry``         :class:`~zmqbridge.presence.sentry.Sentry`: the thread that reads the monitors
+``refusals``       which addresses have refused the connection, or hang up on it
 ``watch``          :class:`~zmqbridge.presence.watch.Watch`: one connection, watched
 ``standby``        :class:`~zmqbridge.presence.standby.Standby`: one connection, read though nobody awaits it
 =================  ==================================================================================================

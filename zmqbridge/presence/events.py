@@ -3,7 +3,8 @@
 The facts. A socket's monitor sends two frames for each event: a number of 16 bits with a value of 32, and the address
 of the endpoint (``zmq_socket_monitor``). What the value means depends on the event: a descriptor, an ``errno``,
 milliseconds, a code of a protocol error, a status of ZAP. Of a host whose name cannot be resolved libzmq says nothing
-of its own: it only tries again, and has closed nothing before.
+of its own: it only tries again, and has closed nothing before. Where a connection is gone, it speaks from then on of
+the address that it had resolved: ``tcp://127.0.0.1:5555``, and no more of ``tcp://localhost:5555``.
 
 The design. Each line of libzmq's table has a kind and its words here. What it leaves unsaid, :class:`Reader` concludes
 from what came before at the same address.
@@ -16,6 +17,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from ipaddress import ip_address
 
 from zmqbridge.showing import cut
 
@@ -81,8 +83,8 @@ class Event:
 
     Attributes:
         kind: what.
-        address: where: the address that the connection listens at or connects to, as the program gave it or libzmq
-            resolved it. Empty where an event has none.
+        address: where: the address that the connection connects to, as the program gave it, or that it listens at, as
+            libzmq resolved it. Empty where an event has none.
         error: what went wrong, in words; ``None`` where nothing did.
         refused: the handshake has failed for good: libzmq does not try again by itself.
         denied: it has because of a key, a password or the mechanism.
@@ -176,6 +178,7 @@ class Reader:
 
     def __init__(self) -> None:
         self._tried: set[str] = set()
+        self._names = _Names()
 
     def read(self, frames: Sequence[bytes]) -> Event | None:
         """Return what two frames of a monitor say; ``None`` for the last, which says that no more will come."""
@@ -184,6 +187,7 @@ class Reader:
             return None
         address = frames[1].decode(errors="replace") if len(frames) > 1 else ""
         kind = _KINDS.get(number, EventKind.UNKNOWN)
+        address = self._names.given(address, kind)
         if kind is EventKind.CONNECT_RETRIED:
             if address not in self._tried:
                 kind = EventKind.UNRESOLVED
@@ -197,6 +201,57 @@ class Reader:
     def forget(self, address: str) -> None:
         """The connection has nothing to do with an address any more."""
         self._tried.discard(address)
+        self._names.forget(address)
+
+
+class _Names:
+    """Which address of the program's an address is that libzmq has resolved.
+
+    Connections that are gone are tried again in their order. So a resolved address that was never heard of is that of
+    the one that has been gone for longest, of those with its port.
+    """
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+        self._given: dict[str, str] = {}
+        self._gone: dict[str, None] = {}
+
+    def given(self, address: str, kind: EventKind) -> str:
+        """Return the address as the program gave it."""
+        name = self._given.get(address, address)
+        if kind in (EventKind.CONNECT_DELAYED, EventKind.CONNECTED):
+            self._names.add(name)
+        elif kind is EventKind.DISCONNECTED and name in self._names:
+            self._gone[name] = None
+        elif kind is EventKind.CONNECT_RETRIED:
+            if name not in self._names and _is_resolved(address):
+                _, _, port = address.rpartition(":")
+                name = next((gone for gone in self._gone if gone.endswith(f":{port}")), address)
+                self._forget_resolved(name)
+                self._given[address] = name
+            self._gone.pop(name, None)
+        return name
+
+    def forget(self, name: str) -> None:
+        """The connection has nothing to do with it any more."""
+        self._names.discard(name)
+        self._gone.pop(name, None)
+        self._forget_resolved(name)
+
+    def _forget_resolved(self, name: str) -> None:
+        for address in [address for address, given in self._given.items() if given == name]:
+            del self._given[address]
+
+
+def _is_resolved(address: str) -> bool:
+    """Whether it is one of TCP whose host is a number."""
+    transport, _, place = address.partition("://")
+    host, _, _ = place.rpartition(":")
+    try:
+        ip_address(host.strip("[]").partition("%")[0])
+    except ValueError:
+        return False
+    return transport == "tcp"
 
 
 def _refusal(kind: EventKind, value: int) -> tuple[bool, bool]:

@@ -77,11 +77,13 @@ class Standing:
 
     Attributes:
         refusals: where a handshake has failed for good, and none has succeeded since.
+        hung_up: how often a peer went in the middle of the handshake, by address, since one has succeeded there.
         latest_failure: what failed last.
     """
 
     def __init__(self) -> None:
         self.refusals: dict[str, Event] = {}
+        self.hung_up: dict[str, int] = {}
         self.latest_failure: Event | None = None
         self._addresses: dict[str, _Address] = {}
 
@@ -102,6 +104,8 @@ class Standing:
             self.latest_failure = event
         if event.kind is EventKind.LEFT:
             self.forget(address)
+        elif event.kind is EventKind.HANDSHAKE_FAILED:
+            self.hung_up[address] = self.hung_up.get(address, 0) + 1
         if event.kind in _MADE and fd is not None:
             self._addresses.setdefault(address, _Address()).made(fd)
             return
@@ -111,6 +115,7 @@ class Standing:
         if event.kind is EventKind.HANDSHAKE_SUCCEEDED:
             books.succeeded()
             self.refusals.pop(address, None)
+            self.hung_up.pop(address, None)
         elif event.kind in _FAILED:
             books.failed += 1
             if event.refused:
@@ -124,3 +129,4 @@ class Standing:
         """This end has disconnected from an address: nothing will be told of those who were there."""
         self._addresses.pop(address, None)
         self.refusals.pop(address, None)
+        self.hung_up.pop(address, None)

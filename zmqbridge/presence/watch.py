@@ -128,6 +128,10 @@ class Watch:
         """Return the event by which an address has refused for good; ``None`` if it has not."""
         return self._standing.refusals.get(address)
 
+    def hung_up_at(self, address: str) -> int:
+        """How often the other side hung up in the handshake, since one has succeeded there."""
+        return self._standing.hung_up.get(address, 0)
+
     def forget(self, address: str) -> None:
         """This end disconnects from an address."""
         self._sentry.call(lambda: self._forget(address))

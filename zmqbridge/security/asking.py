@@ -175,7 +175,9 @@ class Desk:
             return
         words = "".join(traceback.format_exception(error))
         if handshake.password:
-            words = words.replace(handshake.password, "(the password)")
+            # As it is, and as an error such as KeyError shows it.
+            for shown_as in (handshake.password, repr(handshake.password)[1:-1], ascii(handshake.password)[1:-1]):
+                words = words.replace(shown_as, "(the password)")
         logger.error(
             "domain %s: what was asked about a handshake failed, and it was refused (%d time(s) since this was last "
             "told)\n%s",

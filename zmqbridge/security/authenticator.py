@@ -144,11 +144,13 @@ class Judge:
             verdict = self._policies.judge(case.handshake)
         except Exception as error:
             verdict = Verdict(Status.AGAIN, f"it could not be judged ({type(error).__name__}: {error})")
-        if verdict.status is Status.OK and self._policies.asks(case.handshake) and self.desk is not None:
+        if verdict.status is not Status.OK or not self._policies.asks(case.handshake):
+            case.answer(verdict)
+        elif self.desk is None:
+            case.answer(Verdict(Status.AGAIN, "there is no loop to ask on"))
+        else:
             case.user_id = verdict.user_id
             self.desk.take(case)
-        else:
-            case.answer(verdict)
 
     def close(self) -> None:
         """Answer what is not answered yet."""

@@ -120,7 +120,7 @@ class LeanSocket(Socket):
 
     def _more_follows(self) -> bool:
         more = self._more
-        return bool(self._get(zmq.RCVMORE) if more.read(*more.arguments) else more.value)
+        return bool(self._get(zmq.RCVMORE) if more.read(*more.arguments) else more.flag[LOW])
 
     def events(self) -> int:
         asked = self._events

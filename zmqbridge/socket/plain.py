@@ -62,6 +62,9 @@ _COUNTS_REFERENCES = sys.implementation.name == "cpython"
 # So many bytes libzmq holds in a message itself, and asks for no memory.
 HELD_INSIDE = 29
 
+# (data, whether it is tracked, whether it is copied). The subclass's attributes of messages would triple its cost.
+_ready: Callable[[Any, bool, bool], Any] = zmq.backend.Frame
+
 
 class Socket(BareSocket):
     """One ``zmq.Socket``, asked only questions that it answers at once.
@@ -286,8 +289,8 @@ class Socket(BareSocket):
             if not behind:
                 self._behind = None
 
-    def _prepare(self, frame: Any) -> zmq.Frame:
-        return zmq.Frame(frame, copy=type(frame) is not memoryview or not self.lends(frame.nbytes))
+    def _prepare(self, frame: Any) -> Any:
+        return _ready(frame, False, type(frame) is not memoryview or not self.lends(frame.nbytes))
 
     def _send_behind(self) -> bool:
         """Send what a signal's handler sent in the middle of a message; return whether all of it was."""

@@ -100,7 +100,7 @@ async def published(context: zmqbridge.Context) -> None:
 async def asked(context: zmqbridge.Context) -> None:
     """A request has parts, and is replied to."""
     replier = context.replier(bind=ANYWHERE, reply_timeout=0.5)
-    requester = context.requester(connect=replier.endpoints[0].address)
+    requester = context.requester(connect=replier.endpoints[0].address, on_peer_lost="raise", on_refused="raise")
     assert_type(replier, zmqbridge.Replier[bytes])
     assert_type(requester, zmqbridge.Requester[bytes])
     try:
