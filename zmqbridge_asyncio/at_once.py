@@ -64,7 +64,8 @@ class AtOnce:
         make: Callable[..., Future[Any]],
         last: Callable[[], Future[Any]],
     ) -> None:
-        self.flows = self.spent = False
+        self.flows: bool = False
+        self.spent: bool = False
         self._attempt = attempt
         self._socket = socket
         self._receive: Callable[[int], bytes] = zmq.backend.Socket.recv.__get__(socket.raw)
