@@ -21,7 +21,7 @@ import zmq
 
 from zmqbridge.abc import Backend
 from zmqbridge.channel import Channel, Outbox
-from zmqbridge.decoding import Decoder
+from zmqbridge.decoding import Decoder, with_origins
 from zmqbridge.endpoints import Endpoint
 from zmqbridge.errors import BackendError, ConnectionClosed, EndpointError
 from zmqbridge.home import Home
@@ -32,7 +32,7 @@ from zmqbridge.presence.watch import Watch
 from zmqbridge.protocols import Faults, State
 from zmqbridge.security.open_ports import warn_if_open
 from zmqbridge.showing import listed, shown
-from zmqbridge.socket import Socket
+from zmqbridge.socket import Socket, judges
 from zmqbridge.stats import Stats
 from zmqbridge.waiting.parking import Parked
 from zmqbridge.waiting.turn import check_turn_limit
@@ -110,15 +110,21 @@ class Link(Generic[Item]):
         self._listeners: list[WeakMethod[Callable[[list[Event]], None]]] = []
         self._attached = False
         self.standby: Stoppable | None = None
-        socket = home.open_socket(socket_type, options.linger or 0.0, tracing=tracing)
+        metadata = bool(options.metadata)
+        socket = home.open_socket(socket_type, options.linger or 0.0, tracing=tracing or metadata)
         self.socket: Socket = socket
         try:
+            if metadata:
+                socket.notes_sources = tracing
+                decoder = with_origins(decoder)
             name = weakly(describe, f"<a {socket.type_name} connection>")
             self.channel: Channel[Item] = Channel(socket, get_backend, decoder, faults, name, turn_limit)
             self.channel.guard.settle(runs_here)
             self.outbox: Outbox = Outbox(self.channel)
             socket.apply(options)
             prepare(socket)
+            if metadata:
+                socket.note_origins(judged=judges(socket))
             if options.watch:
                 self.watch = Watch(socket.raw, self.channel.bell, home.sentry, name)
             for address in binds:
@@ -144,6 +150,7 @@ class Link(Generic[Item]):
             return self._bind(address)
 
     def _bind(self, address: str) -> Endpoint:
+        self._doubt()
         endpoint = self.socket.bind(address)
         try:
             warn_if_open(self.socket, endpoint.address)
@@ -155,6 +162,7 @@ class Link(Generic[Item]):
     def connect(self, address: str) -> Endpoint:
         """Connect to one more address."""
         with self.channel.touching() as socket:
+            self._doubt()
             return self._add(socket.connect(address))
 
     def _add(self, endpoint: Endpoint) -> Endpoint:
@@ -210,7 +218,14 @@ class Link(Generic[Item]):
         """Set one of libzmq's options by number."""
         with self.channel.touching() as socket:
             socket.set_option(option, value)
+        self._doubt()
         self._adapt()
+
+    def _doubt(self) -> None:
+        """Whoever comes from now on may not be judged any more, so who sent a message is not known either. That is for
+        good: who has come meanwhile stays."""
+        if self.socket.judged and not judges(self.socket):
+            self.socket.note_origins(judged=False)
 
     def _adapt(self) -> None:
         """Settle how much may be read ahead: one turn at most, less where the caller wants libzmq to hold few (a worker
@@ -282,13 +297,7 @@ class Link(Generic[Item]):
     # --- counts and the end ---
 
     def stats(
-        self,
-        *,
-        unmatched: int = 0,
-        dropped_replies: int = 0,
-        probes: int = 0,
-        passed_over: int = 0,
-        answers: int = 0,
+        self, *, unmatched: int = 0, dropped_replies: int = 0, probes: int = 0, passed_over: int = 0, answers: int = 0
     ) -> Stats:
         """Return what it has done so far, and what it holds now.
 

@@ -24,8 +24,9 @@ from zmqbridge._guessing import seed_routing_ids
 from zmqbridge.socket import POLLIN
 from zmqbridge.waiting.turn import TURN_LIMIT, check_turn_limit
 from zmqbridge_asyncio.at_once import AtOnce
-from zmqbridge_asyncio.desk import Desk, loop_of_the_caller
+from zmqbridge_asyncio.desk import Desk
 from zmqbridge_asyncio.futures import Pending
+from zmqbridge_asyncio.loops import loop_of_the_caller
 
 __all__ = ["EVENTS", "NOBLOCK", "Base"]
 
@@ -102,15 +103,24 @@ class Base(zmq.asyncio.Socket):
 
     def _here(self) -> Desk:
         """Return the desk, on the loop that runs."""
-        desk = self._desk
-        if desk is None:
-            address: Any = _Address(self)
-            desk = self._desk = Desk(address, shared=self._shared, turn_limit=check_turn_limit(self.turn_limit))
-            self._at_once = desk.at_once
+        desk = self._desk or self._make_desk()
         if not desk.is_here(_running()) and desk.channel.guard.open:
             loop = loop_of_the_caller()
             if not desk.is_here(loop):
                 desk.move(loop)
+        return desk
+
+    def _make_desk(self) -> Desk:
+        address: Any = _Address(self)
+        desk = self._desk = Desk(address, shared=self._shared, turn_limit=check_turn_limit(self.turn_limit))
+        self._at_once = desk.at_once
+        return desk
+
+    def _on(self, loop: asyncio.AbstractEventLoop) -> Desk:
+        """Return the desk, on a loop that may be still to run."""
+        desk = self._desk or self._make_desk()
+        if not desk.is_here(loop) and desk.channel.guard.open:
+            desk.move(loop)
         return desk
 
     # --- what receives and sends have in common ---

@@ -5,15 +5,15 @@ know; its sockets are used on one loop after another, and synchronously in betwe
 libzmq.
 
 The design. A :class:`Desk` is an :class:`~zmqbridge.channel.Attendant` of the core: it leads on a channel, and the
-channel keeps the rules of the descriptor. What differs is how messages are read: :class:`Serving` has those who wait
-take theirs themselves, first come first served, and reads nothing ahead. A turn of the loop takes and sends so many
+channel keeps the rules of the descriptor. What differs is how messages are read:
+:class:`~zmqbridge_asyncio.serving.Serving` has those who wait take theirs themselves, first come first served, and
+reads nothing ahead. A turn of the loop takes and sends so many
 messages, by those who await one after another; what is called and not awaited is bounded by its own program.
 """
 
 from __future__ import annotations
 
 import asyncio
-import warnings
 from asyncio import Future
 from collections import deque
 from collections.abc import Callable
@@ -25,41 +25,20 @@ import zmq
 from zmqbridge.channel import Attendant, Channel, Outbox
 from zmqbridge.channel.attempt import Attempt
 from zmqbridge.channel.beyond import LOOK_AGAIN
-from zmqbridge.channel.intake import Intake
 from zmqbridge.decoding import FramesDecoder
 from zmqbridge.errors import ContextTerminated, ZmqBridgeError
 from zmqbridge.protocols import Faults
 from zmqbridge.socket import POLLIN, POLLOUT, FastSocket, shadow_socket
 from zmqbridge.waiting.edge import Edge
+from zmqbridge.waiting.parking import Parked
 from zmqbridge_asyncio.at_once import AtOnce, unit_for
 from zmqbridge_asyncio.descriptor import Descriptor
 from zmqbridge_asyncio.futures import Dispatch, Pending, Receipt, Sent, close
+from zmqbridge_asyncio.loops import NO_LOOP
+from zmqbridge_asyncio.serving import Serving
 from zmqbridge_asyncio.source import Source, Taken
 
-
-class _NoLoop:
-    """No loop so far."""
-
-    def is_running(self) -> bool:
-        return False
-
-    def is_closed(self) -> bool:
-        return True
-
-
-_NO_LOOP: Any = _NoLoop()
-
-__all__ = ["Desk", "Watcher", "loop_of_the_caller"]
-
-
-def loop_of_the_caller() -> asyncio.AbstractEventLoop:
-    """Return the loop that runs, or the one that is to run."""
-    running = asyncio._get_running_loop()
-    if running is not None:
-        return running
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return asyncio.get_event_loop()
+__all__ = ["Desk", "Watcher", "Writer"]
 
 
 class Watcher(Protocol):
@@ -75,34 +54,18 @@ class Watcher(Protocol):
         """It cannot be asked any more."""
 
 
-class Serving(Intake[Any]):
-    """Has those who wait take what is there, in the order of their calls: nothing is read ahead."""
+class Writer(Protocol):
+    """Who waits to send."""
 
-    def __init__(self, desk: Desk, channel: Channel[Any]) -> None:
-        super().__init__(
-            channel.socket, FramesDecoder(), Faults(), channel.turn, channel.inbox, channel.lot, channel.describe
-        )
-        self.beyond.serves = False
-        self._desk = desk
+    @property
+    def waits(self) -> bool:
+        """Whether it has not left its place."""
 
-    def read(self) -> bool:
-        desk, lot = self._desk, self._lot
-        if desk.newcomer is not None:
-            if not desk.source.is_ready():
-                return True
-            newcomer, desk.newcomer = desk.newcomer, None
-            desk.turn.reads -= 1
-            desk.came = newcomer()
-        while lot.has_readers:
-            if desk.turn.reads <= 0:
-                return False
-            if not desk.source.is_ready():
-                return True
-            desk.turn.reads -= 1
-            lot.let_reader_try()
-            if not desk.told.pop().attempt():
-                return True
-        return False
+    def wake(self) -> None:
+        """It is told to try."""
+
+    def attempt(self) -> bool:
+        """Try; return whether it waits no more."""
 
 
 class Desk(Attendant):
@@ -141,12 +104,12 @@ class Desk(Attendant):
         self.newcomer: Callable[[], list[Any]] | None = None
         self.came: list[Any] | None = None
         self.turn: Any = self.channel.units.Turn(turn_limit)
-        self.loop: Any = _NO_LOOP
+        self.loop: Any = NO_LOOP
         self.at_once: AtOnce = unit_for(self.attempt)(
             self.attempt, raw, self.channel.guard.ownership, self.turn, self.edge, Future, self._last
         )
         self.shared = shared
-        self.told: deque[Pending] = deque()
+        self.told: deque[Pending | Writer] = deque()
         self.waiting: dict[Pending, None] = {}
         self.watchers: dict[Watcher, int] = {}
         if isinstance(raw, FastSocket):
@@ -212,7 +175,7 @@ class Desk(Attendant):
         return Sent(self.at_once, self.loop)
 
     def _is_wanted(self) -> bool:
-        return bool(self.watchers) or super()._is_wanted()
+        return any(self.watchers.values()) or super()._is_wanted()
 
     def _patience(self) -> float | None:
         return LOOK_AGAIN if self.shared and self._is_wanted() else super()._patience()
@@ -298,7 +261,9 @@ class Desk(Attendant):
     def receive(self, receipt: Receipt) -> None:
         """Have a receive wait, behind all that wait; what is there now was looked for."""
         receipt.parked = self.channel.lot.park_reader()
-        self._park(receipt)
+        receipt.parked.waiter = receipt
+        self.waiting[receipt] = None
+        self._set_timer()
         self.at_once.flows = False
         if self.edge.stale or self.turn.reads <= 0:
             self.edge.touch()
@@ -307,29 +272,36 @@ class Desk(Attendant):
 
     def dispatch(self, dispatch: Dispatch) -> None:
         """Have a send wait for room, or for its turn."""
-        dispatch.parked = self.channel.lot.park_writer()
-        self._park(dispatch)
+        self.waiting[dispatch] = None
+        dispatch.parked = self.line_up(dispatch, may_try=self.at_once.spent)
+
+    def line_up(self, writer: Writer, *, may_try: bool) -> Parked:
+        """Have somebody wait to send, behind all that wait.
+
+        Args:
+            writer: leaves the lot when it has sent.
+            may_try: there may be room; else it waits until that is told.
+        """
+        parked = self.channel.lot.park_writer()
+        parked.waiter = writer
         self.channel.writer_parked()
-        if self.at_once.spent:
-            dispatch.parked.served = True
+        if may_try:
+            parked.served = True
             if len(self.channel.lot.lanes[None]) == 1:
-                dispatch.wake()
+                writer.wake()
             self.edge.touch()
             self.wake()
         else:
             self._watch()
+        self._set_timer()
+        return parked
 
     def refused(self) -> None:
         """Somebody waits on, for what the descriptor will tell."""
         self._watch()
 
-    def _park(self, pending: Pending) -> None:
-        pending.parked.waiter = pending
-        self.waiting[pending] = None
-        self._set_timer()
-
     def watch(self, watcher: Watcher, wanted: int) -> None:
-        """Tell somebody when the socket is ready for something."""
+        """Tell somebody when the socket is ready for something, and of its end."""
         self.watchers[watcher] = wanted & (POLLIN | POLLOUT)
         self._set_timer()
         self._watch()
@@ -353,9 +325,9 @@ class Desk(Attendant):
     def flush(self) -> None:
         """Have sends that wait for their turn alone, or for room that is there, done now."""
         if self.channel.lot.lanes and self.channel.guard.open:
-            self._begin_turn()
             self.channel.lot.let_writers_try()
             while self.told:
+                self._begin_turn()
                 self.told.popleft().attempt()
 
     def close(self) -> None:

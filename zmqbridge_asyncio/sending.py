@@ -15,7 +15,7 @@ from zmqbridge_asyncio.base import NOBLOCK, Base
 from zmqbridge_asyncio.desk import Desk
 from zmqbridge_asyncio.futures import Dispatch
 
-__all__ = ["Sending"]
+__all__ = ["Sending", "act_of"]
 
 
 class Sending(Base):
@@ -53,15 +53,7 @@ class Sending(Base):
 
     def _send(self, message: Any, flags: int, copy: bool, track: bool, kwargs: dict[str, Any], *, several: bool) -> Any:
         desk = self._here()
-        act: Callable[[], Any]
-        if copy and not flags and not kwargs and _is_of_bytes(message, several=several):
-            act = partial(_send_bytes, desk, frames_of(message))
-        else:
-            plain = desk.channel.socket.raw
-            call = plain.send_multipart if several else plain.send
-            if copy and not flags & NOBLOCK:
-                message = _kept(message, several=several)
-            act = partial(_send_by_pyzmq, desk, partial(call, message, flags | NOBLOCK, copy, track, **kwargs))
+        act = act_of(desk, message, flags, copy, track, kwargs, several=several)
         if not desk.channel.guard.open:
             return self._now(desk, act)
         if flags & NOBLOCK:
@@ -81,6 +73,19 @@ class Sending(Base):
         desk.dispatch(dispatch)
         self._limit(dispatch, zmq.SNDTIMEO)
         return dispatch
+
+
+def act_of(
+    desk: Desk, message: Any, flags: int, copy: bool, track: bool, kwargs: dict[str, Any], *, several: bool
+) -> Callable[[], Any]:
+    """Return what sends a message as it is now, or raises ``zmq.Again``."""
+    if copy and not flags and not kwargs and _is_of_bytes(message, several=several):
+        return partial(_send_bytes, desk, frames_of(message))
+    plain = desk.channel.socket.raw
+    call = plain.send_multipart if several else plain.send
+    if copy and not flags & NOBLOCK:
+        message = _kept(message, several=several)
+    return partial(_send_by_pyzmq, desk, partial(call, message, flags | NOBLOCK, copy, track, **kwargs))
 
 
 def _is_of_bytes(message: Any, *, several: bool) -> bool:

@@ -21,8 +21,8 @@ import zmq
 from zmqbridge.errors import ZmqBridgeError
 from zmqbridge.socket import POLLIN, POLLOUT
 from zmqbridge_asyncio.base import EVENTS
-from zmqbridge_asyncio.desk import loop_of_the_caller
 from zmqbridge_asyncio.futures import Dispatch, Receipt
+from zmqbridge_asyncio.loops import loop_of_the_caller
 from zmqbridge_asyncio.polling import Poll, Poller
 from zmqbridge_asyncio.receiving import Receiving
 from zmqbridge_asyncio.sending import Sending

@@ -15,6 +15,8 @@ AT_ONCES = (f"{CASES}/test_at_once.py",)
 CANCELLING = (f"{CASES}/test_cancelling.py",)
 LIFE = (f"{CASES}/test_life.py",)
 POLLING = (f"{CASES}/test_polling.py",)
+PASSING = "zmqbridge_asyncio.passing"
+STREAMS = (f"{CASES}/test_streams.py",)
 RECEIVING = (f"{CASES}/test_receiving.py",)
 SENDING = (f"{CASES}/test_sending.py",)
 
@@ -72,6 +74,23 @@ MUTATIONS = [
         "zmqbridge_asyncio.polling:Descriptors.add",
         uncaught("PermissionError"),
         POLLING,
+    ),
+    Mutation("face", "one turn hands over so many", f"{PASSING}:Incoming.ready", unguarded("room"), STREAMS),
+    Mutation(
+        "face", "what a turn leaves is handed over later", f"{PASSING}:Incoming.ready", drop_call("touch"), STREAMS
+    ),
+    Mutation(
+        "face", "a stream receives by turns", f"{PASSING}:Incoming.take", condition("is_ready", becomes="True"), STREAMS
+    ),
+    Mutation(
+        "face",
+        "one turn of a stream sends so many",
+        f"{PASSING}:Outgoing.attempt",
+        condition("sends", becomes="False"),
+        STREAMS,
+    ),
+    Mutation(
+        "face", "what a stream could not send is told", f"{PASSING}:Outgoing.send_one", drop_call("_log"), STREAMS
     ),
     Mutation(
         "face",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import pickle
 from collections.abc import Callable
@@ -210,6 +211,7 @@ def test_changes_within_a_grain(tmp_path: Path, grain: int) -> None:
 
 def test_what_is_no_key_is_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Files that are no certificates let nobody in, and keep nobody out; each is logged once a burst."""
+    caplog.set_level(logging.WARNING, "zmqbridge")
     KEY.save(tmp_path / "a.key")
     (tmp_path / "b.key").write_text(f'curve\n    public-key = "{HIDDEN}"\n')
     (tmp_path / "c.key").mkdir()
@@ -236,6 +238,25 @@ def test_a_directory_that_goes_and_comes(tmp_path: Path) -> None:
         for path in folder.iterdir():
             path.unlink()
         folder.rmdir()
+
+
+def test_what_was_changed_while_a_directory_was_gone(tmp_path: Path) -> None:
+    """A directory that is back is read anew, though its own time is what it was."""
+    clock = Clock()
+    old = clock.now - 10**11 + 1
+    folder, away = tmp_path / "keys", tmp_path / "away"
+    folder.mkdir()
+    put(folder / "a.key", KeyPair.generate(), old)
+    os.utime(folder, ns=(old, old))
+    directory = Directory(folder, clock)
+    assert KEY.public not in directory.keys()  # noqa: SIM118
+    folder.rename(away)
+    with pytest.raises(FileNotFoundError):
+        directory.keys()
+    put(away / "a.key", KEY, old)
+    os.utime(away, ns=(old, old))
+    away.rename(folder)
+    assert directory.keys() == {KEY.public}
 
 
 def test_names_of_the_package(tmp_path: Path) -> None:

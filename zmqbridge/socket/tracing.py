@@ -1,13 +1,14 @@
-"""Sockets that say by which connection each message came.
+"""Sockets that say of each message by which connection it came, and whose it is.
 
-The facts. libzmq notes the descriptor of the connection on each frame of a message (``ZMQ_SRCFD``); a peer within the
-process has none. A descriptor's number is used again for another connection as soon as it is free; the inode of its
-socket is not. Who reads a message late finds its connection closed, or another one at the same descriptor.
+The facts. libzmq notes the descriptor of the connection on each frame of a message (``ZMQ_SRCFD``), and what is known
+of the peer (``zmq_msg_gets``); a peer within the process has none of it. A descriptor's number is used again for
+another connection as soon as it is free; the inode of its socket is not. Who reads a message late finds its connection
+closed, or another one at the same descriptor.
 
-The design. Each message is a list that knows its :class:`Source`: the descriptor and the inode. To ask libzmq for the
-one costs as much as to read the message, so only those sockets do it whose peers are asked for; to ask the system for
-the other costs more, so that is done once for all messages of a batch that came by the same descriptor. To those that
-it read first it is as if they had been read late.
+The design. Each message is a :class:`~zmqbridge.origins.Traced` list. To ask libzmq for a connection's descriptor costs
+as much as to read the message, so only those sockets do it whose peers are asked for; to ask the system for the inode
+costs more, so that is done once for all messages of a batch that came by the same descriptor. Whose a message is the
+extension notes as it reads a batch; without it, this module does.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from typing import Any, NamedTuple
 
 import zmq
 
+from zmqbridge.origins import NOBODY, Origin, Traced, origin_from
+from zmqbridge.socket.bare import BareSocket
 from zmqbridge.socket.plain import BATCH_COST, FRAME_COST, NOBLOCK, Socket
 
-__all__ = ["Source", "Traced", "traced"]
+__all__ = ["Source", "Traced", "judges", "traced"]
 
 SRCFD = int(zmq.SRCFD)
 
@@ -59,33 +62,24 @@ class Source(NamedTuple):
         return self.inode == 0 or (not self.closed and Source.of(self.fd) == self)
 
 
-class Traced(list[Any]):
-    """A message that knows by which connection it came.
-
-    Attributes:
-        fd: the descriptor that libzmq noted on it, if any.
-        source: the connection; ``None`` for a peer within the process, and where libzmq does not say.
-    """
-
-    __slots__ = ("fd", "source")
-
-    fd: int | None
-    source: Source | None
-
-
 class _Tracing(Socket):
     """What a traced socket does otherwise: each message goes through :meth:`_add`, frame by frame."""
 
+    notes_sources = True
     _fd: int | None = None
+    _origin = NOBODY
 
     def receive(self, limit: int) -> tuple[list[Any], bool]:
+        if not self.notes_sources and self.batches_origins:
+            return super().receive(limit)
         messages, empty = Socket.receive(self, limit)
-        sources: dict[int | None, Source | None] = {None: None}
-        for message in messages:
-            fd = message.fd
-            if fd not in sources:
-                sources[fd] = Source.of(fd)
-            message.source = sources[fd]
+        if self.notes_sources:
+            sources: dict[int | None, Source | None] = {None: None}
+            for message in messages:
+                fd = message.source
+                if fd not in sources:
+                    sources[fd] = Source.of(fd)
+                message.source = sources[fd]
         return messages, empty
 
     def _receive(self, messages: list[Any], limit: int) -> bool:
@@ -93,7 +87,8 @@ class _Tracing(Socket):
         while room > 0 and len(messages) < limit:
             frame = self._recv(NOBLOCK, False, False)
             if not self._begun:
-                self._fd = _fd_of(frame)
+                self._fd = _fd_of(frame) if self.notes_sources else None
+                self._origin = _origin_of(frame) if self.judged else NOBODY
             data: Any = frame.bytes if len(frame) < self.views_from else frame.buffer.toreadonly()
             room -= len(data) + FRAME_COST
             self._add(messages, data, more=frame.more)
@@ -104,7 +99,7 @@ class _Tracing(Socket):
         Socket._add(self, messages, data, more=more)
         if len(messages) > before:
             message = Traced(messages[before])
-            message.fd = self._fd
+            message.source, message.origin = self._fd, self._origin
             messages[before] = message
 
 
@@ -113,6 +108,29 @@ def _fd_of(frame: Any) -> int | None:
         return int(frame.get(SRCFD))
     except (zmq.ZMQError, AttributeError, ValueError):
         return None
+
+
+def _origin_of(frame: Any) -> Origin:
+    return origin_from(_property(frame, "User-Id"), _property(frame, "Peer-Address"))
+
+
+def _property(frame: Any, name: str) -> str | None:
+    try:
+        value: str = frame.get(name)
+    except (zmq.ZMQError, ValueError, AttributeError, NotImplementedError):
+        return None
+    return value
+
+
+def judges(socket: BareSocket) -> bool:
+    """Whether each peer of a socket was judged by an authenticator, if the socket has been so from the beginning.
+
+    A client of PLAIN or CURVE judges nobody, whatever its domain: what is said of its server is the server's word.
+    """
+    get = socket.get_option
+    server = {zmq.NULL: True, zmq.PLAIN: get(zmq.PLAIN_SERVER), zmq.CURVE: get(zmq.CURVE_SERVER)}
+    domain = get(zmq.ZAP_DOMAIN).rstrip(b"\0")
+    return bool(domain and get(zmq.ZAP_ENFORCE_DOMAIN) and server.get(get(zmq.MECHANISM)))
 
 
 _kinds: dict[type[Socket], type[Socket]] = {}
