@@ -91,7 +91,7 @@ sanitize: $(VENV)/.test ## the C extension built with gcc's sanitizers of addres
 SANITIZED := build/sanitized
 
 # What runs the C extension and its twins in Python by the same cases.
-BOTH := tests/native tests/channel tests/waiting tests/sockets
+BOTH := tests/native tests/channel tests/waiting tests/sockets tests/asyncio_face/test_at_once.py
 
 interop: ## real programs of zmq.asyncio, unmodified, with zmqbridge_asyncio in its place; in an environment of their own
 	$(MAKE) --no-print-directory VENV=.venv-interop .venv-interop/.interop
@@ -106,6 +106,8 @@ lint: $(VENV)/.lint ## formatting, lint rules and types; the workflows and the l
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(RUN) -m pyright --pythonpath $(RUN)
+	$(RUN) -m tests.typed.complete
+	$(RUN) -m tests.typed.pages
 	$(SCHEMA) vendor.github-workflows .github/workflows/*.yml
 	$(SCHEMA) custom.github-workflows-require-timeout .github/workflows/*.yml
 	$(SCHEMA) vendor.github-issue-forms .github/ISSUE_TEMPLATE/fault.yml .github/ISSUE_TEMPLATE/wish.yml
@@ -120,8 +122,13 @@ format: $(VENV)/.lint ## rewrite the code in the project's format
 	$(RUN) -m ruff format .
 	$(RUN) -m ruff check --fix .
 
-docs: $(VENV)/.docs ## the documentation, in docs/_build/html; a warning is an error
+docs: $(VENV)/.docs ## the documentation, in docs/_build/html; a warning or a dead link is an error
+	rm -rf docs/_build/html/_modules # Sphinx leaves those that it has
 	$(RUN) -m sphinx --fail-on-warning --keep-going --builder html docs docs/_build/html
+	$(RUN) -m release.links docs/_build/html
+
+check-pages: docs $(VENV)/.pages ## the built pages in a browser, wide and narrow, light and dark: accessibility, scrolling, labels; ARGS='--only speed'
+	$(RUN) -m release.pages docs/_build/html $(ARGS)
 
 changelog: $(VENV)/.docs ## what the next release's changelog will be
 	@$(RUN) -m towncrier build --draft $(ARGS)

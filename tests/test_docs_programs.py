@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,9 +26,15 @@ from each_loop import LOOPS, on_loop
 
 TUTORIAL = DOCS / "tutorial" / "programs"
 RECIPES = DOCS / "recipes" / "programs"
-FILES = sorted(DOCS.glob("*/programs/*.py"))
+FILES = sorted(path for path in DOCS.glob("*/programs/*") if path.suffix in (".py", ".tac"))
 
 each_loop = pytest.mark.parametrize("loop_name", LOOPS)
+
+# uvloop and anyio ride on the backends of others.
+each_backend = pytest.mark.parametrize(
+    "loop_name",
+    [pytest.param(name, marks=pytest.mark.repeats) if name in ("uvloop", "anyio") else name for name in LOOPS],
+)
 
 
 @pytest.fixture
@@ -88,7 +95,7 @@ def test_two_terminals(terminals: Terminals, first: str) -> None:
         terminals.end(process, name)
 
 
-@each_loop
+@each_backend
 def test_two_machines(terminals: Terminals) -> None:
     """The thermometer answers one program after the other."""
     terminals.start("thermometer")
@@ -96,7 +103,7 @@ def test_two_machines(terminals: Terminals) -> None:
         terminals.end(terminals.start("ask_thermometer"), "ask_thermometer")
 
 
-@each_loop
+@each_backend
 def test_many_workers(terminals: Terminals) -> None:
     """The foreman and his three workers do every job once, and all of them end."""
     processes = {terminals.start(name): name for name in ("worker", "foreman", "worker", "worker")}
@@ -104,7 +111,7 @@ def test_many_workers(terminals: Terminals) -> None:
         terminals.end(process, name)
 
 
-@each_loop
+@each_backend
 def test_many_readers(terminals: Terminals) -> None:
     """Each reader gets all the news that it asked for, from the first on."""
     processes = {terminals.start(name): name for name in ("newsroom", "reader", "reader")}
@@ -226,12 +233,17 @@ OTHERS = {"attr", "fastapi", "flask", "jupyter", "numpy", "pandas", "requests", 
 NAMES = {str(program.caption) for program in PROGRAMS} | {path.name for path in FILES}
 
 
+@cache
+def names_taken() -> set[str]:
+    """The modules of Python, of what is installed, and of what users are likely to have."""
+    return set(sys.stdlib_module_names) | set(importlib.metadata.packages_distributions()) | OTHERS
+
+
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_program_shadows_no_module(name: str) -> None:
     """A program that is saved under its caption, where Python looks first, hides no module that another one imports."""
     module = Path(name).stem
-    taken = set(sys.stdlib_module_names) | set(importlib.metadata.packages_distributions()) | OTHERS
-    assert module not in taken
+    assert module not in names_taken()
     assert module.isidentifier()
 
 

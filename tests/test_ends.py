@@ -386,12 +386,17 @@ if __name__ == "__main__":
 
 METHODS = ["spawn", "fork", "forkserver"]
 KINDS = ["plain", "imported before", "pool", "thread", "grandchild", "handlers"]
+# The fork server's children are forked as well, and a spawned one begins like any program.
+CHILDREN_OF = [
+    pytest.param(method, kind, marks=() if method == "fork" or kind in ("plain", "handlers") else pytest.mark.repeats)
+    for method in METHODS
+    for kind in KINDS
+]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.long
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("method", "kind"), CHILDREN_OF)
 def test_children_of_multiprocessing(tmp_path: Path, addresses: Addresses, method: str, kind: str) -> None:
     """A process of multiprocessing's that just ends has sent what it sent, however it was started."""
     program, address = tmp_path / "children.py", addresses.new("ipc")

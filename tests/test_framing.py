@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from zmqbridge.errors import LocalProtocolError, RemoteProtocolError
 from zmqbridge.framing import (
+    RESERVED,
     Envelope,
     Publication,
     frames_of,
@@ -28,7 +29,8 @@ from zmqbridge.framing import (
 )
 
 frames = st.lists(st.binary(max_size=20), max_size=8)
-tags = st.binary(max_size=20).filter(lambda tag: b"\0" not in tag)
+# Those that a publisher may send.
+tags = st.binary(max_size=20).filter(lambda tag: b"\0" not in tag and not tag.startswith(RESERVED))
 
 
 @given(tags, st.binary())

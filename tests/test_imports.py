@@ -63,8 +63,9 @@ def test_a_backend_loads_its_own_loop_alone(backend: str, own_loop: str) -> None
 
 
 def test_nothing_unpickles() -> None:
-    """No module imports what turns bytes into objects, or calls what does so in pyzmq."""
+    """No module imports what turns bytes into objects, or calls what does so in pyzmq; a stream has pyzmq pickle."""
     unpicklers = {"pickle", "marshal", "shelve", "recv_pyobj", "send_pyobj"}
+    pickling = {ROOT / "zmqbridge_asyncio" / "streams.py": {"send_pyobj"}}
     modules = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
     assert len(modules) > 20
     for path in modules:
@@ -72,7 +73,8 @@ def test_nothing_unpickles() -> None:
             names = {node.attr} if isinstance(node, ast.Attribute) else set()
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 names = {alias.name for alias in node.names} | {getattr(node, "module", None) or ""}
-            assert not names & unpicklers, f"{path} uses {names & unpicklers}"
+            wrong = names & unpicklers - pickling.get(path, set())
+            assert not wrong, f"{path} uses {wrong}"
 
 
 def test_names() -> None:

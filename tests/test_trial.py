@@ -16,7 +16,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 EVERYTHING = ["tests.trial"]
-OF_DESCRIPTORS = ["tests.trial.test_connection", "tests.trial.test_flood.FloodCase.test_two"]
+OF_DESCRIPTORS = [
+    *(f"tests.trial.test_connection.{case}" for case in ("ReactorTests", "EndTests", "HandlerTests")),
+    "tests.trial.test_flood.FloodCase.test_two",
+]
 OF_THE_REACTOR = [
     *OF_DESCRIPTORS,
     "tests.trial.test_flood.FloodCase.test_one",

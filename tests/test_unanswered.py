@@ -28,12 +28,12 @@ SHAPES: dict[str, Callable[[int], Envelope]] = {
 @pytest.mark.parametrize("shape", SHAPES)
 def test_memory(shape: str) -> None:
     """Whatever the requests are like, what is kept of them takes no more memory than was allowed."""
-    allowed = 4 << 20
+    allowed = 1 << 20
     unanswered = Unanswered()
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
-        for number in range(15_000):
+        for number in range(5_000):
             envelope = SHAPES[shape](number)
             assert memory_of([*envelope.route, envelope.id]) <= MAX_ENVELOPE
             unanswered.add(envelope, number + 0.5, MANY, FOR_EVER, allowed)
@@ -42,7 +42,7 @@ def test_memory(shape: str) -> None:
     finally:
         tracemalloc.stop()
     assert unanswered.forgotten > 0
-    assert len(unanswered) > 500
+    assert len(unanswered) > 100
 
 
 def test_newest_is_kept() -> None:

@@ -31,7 +31,7 @@ class Burst:
     __slots__ = ("_quiet_until", "_told", "total")
 
     def __init__(self) -> None:
-        self.total = 0
+        self.total: int = 0
         self._told = 0
         self._quiet_until = float("-inf")
 

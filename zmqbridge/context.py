@@ -101,8 +101,8 @@ class Context(Admitting):
             raise TypeError(f"zmq_context is a {type(zmq_context).__name__}; it takes a zmq.Context to share")
         self.linger = linger
         self.watch = watch
-        self.options = check_options(options)
-        self.turn_limit = check_turn_limit(turn_limit)
+        self.options: SocketOptions[bytes] = check_options(options)
+        self.turn_limit: int = check_turn_limit(turn_limit)
         self._finder = BackendFinder(backend)
         self._home = Home(
             lambda: open_context(io_threads, max_sockets), shared=zmq_context, name="context", max_sockets=max_sockets

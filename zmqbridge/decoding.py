@@ -68,7 +68,7 @@ class PublishedFramesDecoder(FramesDecoder):
     """
 
     def __init__(self) -> None:
-        self.passed_over = 0
+        self.passed_over: int = 0
 
     def decode(self, messages: list[Frames]) -> tuple[list[Frames], tuple[()]]:
         """Return the messages that are for the program."""

@@ -381,13 +381,17 @@ def read_envelope(frames: Sequence[bytes]) -> Envelope:
         ) from None
     if end == 0:
         raise RemoteProtocolError("a request with an empty envelope")
-    memory = memory_of(frames[:end])
+    route = list(frames[:end])
+    memory = memory_of(route)
     if memory > MAX_ENVELOPE:
         raise RemoteProtocolError(
             f"a request with an envelope of {end} frame(s) that take {memory} bytes of memory, more than {MAX_ENVELOPE}"
         )
-    *route, id = map(held, frames[:end])
-    return Envelope(route, id, list(frames[end + 1 :]))
+    if memoryview in map(type, route):
+        route = list(map(held, route))
+    id = route.pop()
+    envelope: Envelope = new_tuple(Envelope, (route, id, list(frames[end + 1 :])))
+    return envelope
 
 
 def memory_of(frames: Sequence[bytes]) -> int:

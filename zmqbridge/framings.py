@@ -135,7 +135,7 @@ class Tagged(Framing[Publication]):
 
     __slots__ = ("_separator",)
 
-    single = Publication
+    single: ClassVar[type[Any] | None] = Publication
 
     def __init__(self, separator: bytes = SEPARATOR) -> None:
         self._separator = separator

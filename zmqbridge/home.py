@@ -72,7 +72,7 @@ class Home:
         self.pending: set[str] = set()
         self._bound: set[str] = set()
         self._most = max_sockets if shared is None else maxsize
-        self.closed = False
+        self.closed: bool = False
         self.termination: Termination | None = None
         self._sentry: Sentry | None = None
         self._handler: Handler | None = None

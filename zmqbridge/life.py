@@ -32,7 +32,7 @@ class ConnectionState:
     __slots__ = ("_reason", "state")
 
     def __init__(self) -> None:
-        self.state = State.OPEN
+        self.state: State = State.OPEN
         self._reason = ""
 
     def close(self, reason: str = "the connection is closed; open another one from its context") -> bool:
@@ -93,7 +93,7 @@ class Faults(Burst):
 
     def __init__(self) -> None:
         super().__init__()
-        self.latest = ""
+        self.latest: str = ""
 
     @property
     def malformed(self) -> int:
@@ -102,5 +102,5 @@ class Faults(Burst):
 
     def count(self, error: RemoteProtocolError | MemoryError) -> None:
         """Count a message that made no sense, or found no memory."""
-        self.total += 1
+        self.total: int = self.total + 1
         self.latest = NO_MEMORY if isinstance(error, MemoryError) else str(error)

@@ -111,7 +111,8 @@ class Link(Generic[Item]):
         self._attached = False
         self.standby: Stoppable | None = None
         metadata = bool(options.metadata)
-        socket = self.socket = home.open_socket(socket_type, options.linger or 0.0, tracing=tracing or metadata)
+        socket = home.open_socket(socket_type, options.linger or 0.0, tracing=tracing or metadata)
+        self.socket: Socket = socket
         try:
             if metadata:
                 socket.notes_sources = tracing
@@ -119,7 +120,7 @@ class Link(Generic[Item]):
             name = weakly(describe, f"<a {socket.type_name} connection>")
             self.channel: Channel[Item] = Channel(socket, get_backend, decoder, faults, name, turn_limit)
             self.channel.guard.settle(runs_here)
-            self.outbox = Outbox(self.channel)
+            self.outbox: Outbox = Outbox(self.channel)
             socket.apply(options)
             prepare(socket)
             if metadata:
@@ -241,23 +242,31 @@ class Link(Generic[Item]):
 
     # --- who is there ---
 
-    def listen(self, listener: Callable[[list[Event]], None]) -> None:
+    def listen(self, listener: Callable[[list[Event]], None], backend: Backend | None = None) -> None:
         """Have a method called on the loop with what happens to the connection, from the beginning on.
 
         Args:
             listener: whose object is not kept alive by this.
+            backend: as :meth:`stand_by` takes it.
         """
         self._listeners.append(WeakMethod(listener))
-        self.attach()
+        self.attach(backend)
 
-    def attach(self) -> None:
+    def attach(self, backend: Backend | None = None) -> None:
         """Have the watch tell the loop, if it is known by now."""
-        if not self._attached and self.watch is not None and self._listeners and self._runs_here():
-            try:
-                self.watch.attach(self.channel.enter(), weakly_with(self._hear))
-            except BackendError:
-                return  # a callback of the loop's; a task will come
-            self._attached = True
+        if not self._attached and self.watch is not None and self._listeners:
+            backend = backend or self._known_loop()
+            if backend is not None:
+                self.watch.attach(backend, weakly_with(self._hear))
+                self._attached = True
+
+    def _known_loop(self) -> Backend | None:
+        if not self._runs_here():
+            return None
+        try:
+            return self.channel.enter()
+        except BackendError:
+            return None  # a callback of the loop's; a task will come
 
     def _hear(self, events: list[Event]) -> None:
         for listener in self._listeners:
@@ -275,16 +284,14 @@ class Link(Generic[Item]):
 
         Args:
             deliver: a method of the connection's, called with each item; the connection is not kept alive by this.
-            backend: the loop's, where its caller is a task, and so knows it though the loop is still to run; else it is
-                found.
+            backend: the loop's, where its caller is a task or a handler, and so knows it though the loop is still to
+                run; else it is found.
         """
         home = self._home()
-        if self.standby is None and home is not None and (backend or self._runs_here()):
-            try:
-                backend = backend or self.channel.enter()
-            except BackendError:
-                return False  # a callback of the loop's; a task will come
-            self.standby = Standby(self.channel, backend, home.sentry, weakly_with(deliver))
+        if self.standby is None and home is not None:
+            backend = backend or self._known_loop()
+            if backend is not None:
+                self.standby = Standby(self.channel, backend, home.sentry, weakly_with(deliver))
         return self.standby is not None
 
     # --- counts and the end ---

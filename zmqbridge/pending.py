@@ -41,12 +41,12 @@ class PendingRequest(Generic[Caller]):
     __slots__ = ("caller", "error", "frames", "id", "reply", "sent")
 
     def __init__(self, id: bytes, parts: Sequence[bytes], caller: Caller) -> None:
-        self.id = id
-        self.frames = request_frames(id, parts)
-        self.sent = False
+        self.id: bytes = id
+        self.frames: list[bytes] = request_frames(id, parts)
+        self.sent: bool = False
         self.reply: Frames | None = None
         self.error: ZmqBridgeError | None = None
-        self.caller = caller
+        self.caller: Caller = caller
 
     def take(self, id: bytes, parts: Frames) -> bool:
         """Take a reply; return whether the caller is to be told."""
@@ -92,10 +92,10 @@ class PendingRequests(Generic[Caller]):
     __slots__ = ("_keeps_errors", "_places", "caller", "complete", "error", "left", "over", "sent")
 
     def __init__(self, caller: Caller, *, keeps_errors: bool) -> None:
-        self.caller = caller
-        self.left = 0
-        self.sent = 0
-        self.complete = False
+        self.caller: Caller = caller
+        self.left: int = 0
+        self.sent: int = 0
+        self.complete: bool = False
         self.over: Callable[[], ZmqBridgeError] | None = None
         self.error: ZmqBridgeError | None = None
         self._keeps_errors = keeps_errors

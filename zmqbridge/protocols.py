@@ -79,8 +79,8 @@ class Echoes(Generic[Caller]):
     __slots__ = ("_count", "caller", "names", "tag")
 
     def __init__(self, tag: bytes, count: int, caller: Caller) -> None:
-        self.tag = tag
-        self.caller = caller
+        self.tag: bytes = tag
+        self.caller: Caller = caller
         self.names: set[bytes] = set()
         self._count = count
 
@@ -158,9 +158,9 @@ class SubscriberProtocol(AskedTags):
 
     def __init__(self, faults: Faults, framing: Framing[Any] = TAGGED) -> None:
         super().__init__()
-        self.faults = faults
-        self.passed_over = 0
-        self.single = framing.single
+        self.faults: Faults = faults
+        self.passed_over: int = 0
+        self.single: type[Any] | None = framing.single
         self._framing = framing
         self._echoes: dict[bytes, Echoes[Any]] = {}
 
@@ -223,9 +223,9 @@ class RequesterProtocol(Generic[Caller]):
     max_frames: ClassVar[int] = MAX_FRAMES
 
     def __init__(self, faults: Faults, ids: Iterator[bytes] | None = None) -> None:
-        self.faults = faults
-        self.unmatched = 0
-        self.probes = 0
+        self.faults: Faults = faults
+        self.unmatched: int = 0
+        self.probes: int = 0
         self._ids = request_ids() if ids is None else ids
         self._pending: dict[bytes, Pending[Caller]] = {}
 
@@ -314,8 +314,8 @@ class ReplierProtocol:
     max_frames: ClassVar[int] = MAX_FRAMES
 
     def __init__(self, faults: Faults) -> None:
-        self.faults = faults
-        self.probes = 0
+        self.faults: Faults = faults
+        self.probes: int = 0
 
     def decode(self, messages: list[Frames]) -> tuple[list[Envelope], tuple[()]]:
         """Return the requests among these messages."""

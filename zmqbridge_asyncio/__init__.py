@@ -8,11 +8,20 @@ module           what is in it
 ``proactor``     the same where the loop cannot
 ``contexts``     zmq.asyncio's ``Context``
 ``sockets``      its ``Socket``
+``base``         what a socket has: its desk, its options and endpoints, its end
+``receiving``    its receives
+``sending``      its sends
+``at_once``      what need not wait, in one call
 ``polling``      its ``Poller``, and what waits for several sockets
 ``desk``         the books of one such socket: who waits on which loop, who looks
+``serving``      how a look reads for those who wait
+``loops``        the loop that a call is made on
 ``futures``      those who wait
 ``source``       where receives take from
 ``descriptor``   a socket's descriptor on the loop that waits for it
+``streams``      ``ZMQStream``: callbacks for each message that comes and goes
+``passing``      what comes is handed over, what goes is sent in order
+``calling``      the callbacks
 ``replacing``    standing in for zmq.asyncio
 ===============  ====================================================================
 
@@ -31,13 +40,15 @@ if TYPE_CHECKING:
     from zmqbridge_asyncio.polling import Poller
     from zmqbridge_asyncio.replacing import install, uninstall
     from zmqbridge_asyncio.sockets import Socket
+    from zmqbridge_asyncio.streams import ZMQStream
 
-__all__ = ["AsyncioBackend", "Context", "Poller", "Socket", "install", "uninstall"]
+__all__ = ["AsyncioBackend", "Context", "Poller", "Socket", "ZMQStream", "install", "uninstall"]
 
 _MODULES = {
     "Context": "contexts",
     "Poller": "polling",
     "Socket": "sockets",
+    "ZMQStream": "streams",
     "install": "replacing",
     "uninstall": "replacing",
 }

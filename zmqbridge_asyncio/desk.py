@@ -5,15 +5,16 @@ know; its sockets are used on one loop after another, and synchronously in betwe
 libzmq.
 
 The design. A :class:`Desk` is an :class:`~zmqbridge.channel.Attendant` of the core: it leads on a channel, and the
-channel keeps the rules of the descriptor. What differs is how messages are read: :class:`Serving` has those who wait
-take theirs themselves, first come first served, and reads nothing ahead. A turn of the loop takes and sends so many
+channel keeps the rules of the descriptor. What differs is how messages are read:
+:class:`~zmqbridge_asyncio.serving.Serving` has those who wait take theirs themselves, first come first served, and
+reads nothing ahead. A turn of the loop takes and sends so many
 messages, by those who await one after another; what is called and not awaited is bounded by its own program.
 """
 
 from __future__ import annotations
 
 import asyncio
-import warnings
+from asyncio import Future
 from collections import deque
 from collections.abc import Callable
 from threading import get_ident
@@ -22,41 +23,22 @@ from typing import Any, Protocol
 import zmq
 
 from zmqbridge.channel import Attendant, Channel, Outbox
+from zmqbridge.channel.attempt import Attempt
 from zmqbridge.channel.beyond import LOOK_AGAIN
-from zmqbridge.channel.intake import Intake
 from zmqbridge.decoding import FramesDecoder
 from zmqbridge.errors import ContextTerminated, ZmqBridgeError
 from zmqbridge.protocols import Faults
 from zmqbridge.socket import POLLIN, POLLOUT, FastSocket, shadow_socket
-from zmqbridge.waiting.turn import Turn
+from zmqbridge.waiting.edge import Edge
+from zmqbridge.waiting.parking import Parked
+from zmqbridge_asyncio.at_once import AtOnce, unit_for
 from zmqbridge_asyncio.descriptor import Descriptor
-from zmqbridge_asyncio.futures import Dispatch, Pending, Receipt, close
+from zmqbridge_asyncio.futures import Dispatch, Pending, Receipt, Sent, close
+from zmqbridge_asyncio.loops import NO_LOOP
+from zmqbridge_asyncio.serving import Serving
 from zmqbridge_asyncio.source import Source, Taken
 
-
-class _NoLoop:
-    """No loop so far."""
-
-    def is_running(self) -> bool:
-        return False
-
-    def is_closed(self) -> bool:
-        return True
-
-
-_NO_LOOP: Any = _NoLoop()
-
-__all__ = ["Desk", "Watcher", "loop_of_the_caller"]
-
-
-def loop_of_the_caller() -> asyncio.AbstractEventLoop:
-    """Return the loop that runs, or the one that is to run."""
-    running = asyncio._get_running_loop()
-    if running is not None:
-        return running
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return asyncio.get_event_loop()
+__all__ = ["Desk", "Watcher", "Writer"]
 
 
 class Watcher(Protocol):
@@ -72,34 +54,18 @@ class Watcher(Protocol):
         """It cannot be asked any more."""
 
 
-class Serving(Intake[Any]):
-    """Has those who wait take what is there, in the order of their calls: nothing is read ahead."""
+class Writer(Protocol):
+    """Who waits to send."""
 
-    def __init__(self, desk: Desk, channel: Channel[Any]) -> None:
-        super().__init__(
-            channel.socket, FramesDecoder(), Faults(), channel.turn, channel.inbox, channel.lot, channel.describe
-        )
-        self.beyond.serves = False
-        self._desk = desk
+    @property
+    def waits(self) -> bool:
+        """Whether it has not left its place."""
 
-    def read(self) -> bool:
-        desk, lot = self._desk, self._lot
-        if desk.newcomer is not None:
-            if not desk.source.is_ready():
-                return True
-            newcomer, desk.newcomer = desk.newcomer, None
-            desk.turn.reads -= 1
-            desk.came = newcomer()
-        while lot.has_readers:
-            if desk.turn.reads <= 0:
-                return False
-            if not desk.source.is_ready():
-                return True
-            desk.turn.reads -= 1
-            lot.let_reader_try()
-            if not desk.told.pop().attempt():
-                return True
-        return False
+    def wake(self) -> None:
+        """It is told to try."""
+
+    def attempt(self) -> bool:
+        """Try; return whether it waits no more."""
 
 
 class Desk(Attendant):
@@ -113,13 +79,11 @@ class Desk(Attendant):
     Attributes:
         channel: the core's.
         source: what receives take from.
-        at_once: sends what need not wait.
+        at_once: does what need not wait.
         turn: what this turn of the loop may still do.
-        spent: a send was awaited when nothing was left: the next one waits for the next turn.
         newcomer: takes something for somebody who has just called, and is not parked.
         came: what he took.
         loop: the loop that it waits on.
-        flows: a receive found something at once, nobody waits and nothing was given back: the next may try at once.
         told: who is to try.
         waiting: the futures of those who wait.
         watchers: who wants to know what it is ready for, and for what.
@@ -127,25 +91,25 @@ class Desk(Attendant):
 
     def __init__(self, socket: zmq.Socket[Any], *, shared: bool, turn_limit: int) -> None:
         raw = shadow_socket(socket)
-        self.name = f"the {raw.type_name} socket"
-        self.descriptor = Descriptor(raw.fd, self._readable)
+        self.name: str = f"the {raw.type_name} socket"
+        self.descriptor: Descriptor = Descriptor(raw.fd, self._readable)
         backend: Any = self.descriptor
         self.channel: Channel[Any] = Channel(
             raw, lambda: backend, FramesDecoder(), Faults(), self._describe, turn_limit
         )
-        self.source = Source(raw)
+        self.source: Source = Source(raw)
         self.channel.intake = Serving(self, self.channel)
-        self.edge = self.channel.edge
-        self.attempt = Outbox(self.channel).attempt
-        self.at_once = self.attempt.at_once
-        self.spent = False
+        self.edge: Edge = self.channel.edge
+        self.attempt: Attempt = Outbox(self.channel).attempt
         self.newcomer: Callable[[], list[Any]] | None = None
         self.came: list[Any] | None = None
-        self.turn = Turn(turn_limit)
-        self.loop = _NO_LOOP
-        self.flows = False
+        self.turn: Any = self.channel.units.Turn(turn_limit)
+        self.loop: Any = NO_LOOP
+        self.at_once: AtOnce = unit_for(self.attempt)(
+            self.attempt, raw, self.channel.guard.ownership, self.turn, self.edge, Future, self._last
+        )
         self.shared = shared
-        self.told: deque[Pending] = deque()
+        self.told: deque[Pending | Writer] = deque()
         self.waiting: dict[Pending, None] = {}
         self.watchers: dict[Watcher, int] = {}
         if isinstance(raw, FastSocket):
@@ -163,7 +127,8 @@ class Desk(Attendant):
         self._cancel_timers()
         self._scheduled = False
         self.loop = loop
-        self.flows = False
+        self.at_once.move(loop)
+        self.at_once.flows = False
         self._begin_turn()
         if self.channel.guard.open:
             self.channel.guard.adopt()
@@ -204,10 +169,13 @@ class Desk(Attendant):
 
     def _begin_turn(self) -> None:
         self.turn.begin()
-        self.spent = False
+        self.at_once.spent = False
+
+    def _last(self) -> Sent:
+        return Sent(self.at_once, self.loop)
 
     def _is_wanted(self) -> bool:
-        return bool(self.watchers) or super()._is_wanted()
+        return any(self.watchers.values()) or super()._is_wanted()
 
     def _patience(self) -> float | None:
         return LOOK_AGAIN if self.shared and self._is_wanted() else super()._patience()
@@ -284,7 +252,7 @@ class Desk(Attendant):
             self.came = act()  # has pyzmq's own words for it
         finally:
             came, self.came, self.newcomer, self._looking = self.came, None, None, False
-        self.flows = came is not None and not self.source.kept
+        self.at_once.flows = came is not None and not self.source.kept
         if self.told or self.watchers:
             self.touch()
             self.wake()
@@ -293,8 +261,10 @@ class Desk(Attendant):
     def receive(self, receipt: Receipt) -> None:
         """Have a receive wait, behind all that wait; what is there now was looked for."""
         receipt.parked = self.channel.lot.park_reader()
-        self._park(receipt)
-        self.flows = False
+        receipt.parked.waiter = receipt
+        self.waiting[receipt] = None
+        self._set_timer()
+        self.at_once.flows = False
         if self.edge.stale or self.turn.reads <= 0:
             self.edge.touch()
             self.wake()
@@ -302,24 +272,36 @@ class Desk(Attendant):
 
     def dispatch(self, dispatch: Dispatch) -> None:
         """Have a send wait for room, or for its turn."""
-        dispatch.parked = self.channel.lot.park_writer()
-        self._park(dispatch)
+        self.waiting[dispatch] = None
+        dispatch.parked = self.line_up(dispatch, may_try=self.at_once.spent)
+
+    def line_up(self, writer: Writer, *, may_try: bool) -> Parked:
+        """Have somebody wait to send, behind all that wait.
+
+        Args:
+            writer: leaves the lot when it has sent.
+            may_try: there may be room; else it waits until that is told.
+        """
+        parked = self.channel.lot.park_writer()
+        parked.waiter = writer
         self.channel.writer_parked()
-        if self.spent:
-            dispatch.parked.served = True
+        if may_try:
+            parked.served = True
             if len(self.channel.lot.lanes[None]) == 1:
-                dispatch.wake()
+                writer.wake()
             self.edge.touch()
             self.wake()
+        else:
+            self._watch()
+        self._set_timer()
+        return parked
+
+    def refused(self) -> None:
+        """Somebody waits on, for what the descriptor will tell."""
         self._watch()
 
-    def _park(self, pending: Pending) -> None:
-        pending.parked.waiter = pending
-        self.waiting[pending] = None
-        self._set_timer()
-
     def watch(self, watcher: Watcher, wanted: int) -> None:
-        """Tell somebody when the socket is ready for something."""
+        """Tell somebody when the socket is ready for something, and of its end."""
         self.watchers[watcher] = wanted & (POLLIN | POLLOUT)
         self._set_timer()
         self._watch()
@@ -333,7 +315,7 @@ class Desk(Attendant):
     def give_back(self, taken: Taken) -> None:
         """Put back what nobody took; whoever waits has it now."""
         if not self._stopped:
-            self.flows = False
+            self.at_once.flows = False
             self.source.give_back(taken)
             self.touch()
             self.wake()
@@ -343,9 +325,9 @@ class Desk(Attendant):
     def flush(self) -> None:
         """Have sends that wait for their turn alone, or for room that is there, done now."""
         if self.channel.lot.lanes and self.channel.guard.open:
-            self._begin_turn()
             self.channel.lot.let_writers_try()
             while self.told:
+                self._begin_turn()
                 self.told.popleft().attempt()
 
     def close(self) -> None:
@@ -353,7 +335,7 @@ class Desk(Attendant):
         if self._stopped:
             return
         self.flush()
-        self.flows = False
+        self.at_once.flows = False
         self.channel.guard.close()
         self.stop()
         self.descriptor.release(self.channel.socket.fd)
@@ -363,7 +345,7 @@ class Desk(Attendant):
 
     def _end(self, error: ZmqBridgeError) -> None:
         """Other code ended the socket or its context."""
-        self.flows = False
+        self.at_once.flows = False
         if isinstance(error, ContextTerminated):
             self._end_all(_fail, lambda watcher: watcher.failed(zmq.ContextTerminated()))
         else:

@@ -22,20 +22,35 @@ from zmqbridge.waiting.parking import Parked
 from zmqbridge_asyncio.source import Taken
 
 if TYPE_CHECKING:
+    from zmqbridge_asyncio.at_once import AtOnce
     from zmqbridge_asyncio.desk import Desk
 
-__all__ = ["CLOSED", "Dispatch", "Pending", "Receipt", "Sent"]
+__all__ = ["CLOSED", "Dispatch", "Pending", "Receipt", "Sent", "close", "done"]
 
 CLOSED = "the ZeroMQ socket was closed while this waited for it"
 
 
-class Sent(Future[Any]):
-    """A send that had not to wait, in a turn that had none left: if it is awaited, the next one waits for its turn."""
+def done(loop: asyncio.AbstractEventLoop, result: Any) -> Future[Any]:
+    """Return a future that is done."""
+    future: Future[Any] = Future(loop=loop)
+    future.set_result(result)
+    return future
 
-    desk: Desk
+
+class Sent(Future[Any]):
+    """A send that had not to wait, in a turn that had none left: if it is awaited, the next one waits for its turn.
+
+    Args:
+        at_once: what sent it.
+        loop: the loop that runs.
+    """
+
+    def __init__(self, at_once: AtOnce, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop=loop)
+        self._at_once = at_once
 
     def __await__(self) -> Generator[Any, None, Any]:
-        self.desk.spent = True
+        self._at_once.spent = True
         return self.result()
         yield  # type: ignore[unreachable]
 
@@ -85,6 +100,7 @@ class Pending(Future[Any]):
             result = self._act()
         except zmq.Again:
             self.parked.served = False
+            self._desk.refused()
             return False
         except Exception as error:
             self.leave(served=True)

@@ -20,8 +20,8 @@ import zmq
 import zmq.asyncio
 
 from zmqbridge.socket import POLLIN, POLLOUT
-from zmqbridge_asyncio.desk import loop_of_the_caller
 from zmqbridge_asyncio.futures import CLOSED
+from zmqbridge_asyncio.loops import loop_of_the_caller
 
 if TYPE_CHECKING:
     from zmqbridge_asyncio.sockets import Socket

@@ -21,7 +21,7 @@ from zmqbridge_asyncio import contexts, polling, sockets  # noqa: F401
 
 __all__ = ["install", "original", "uninstall"]
 
-logger = logging.getLogger("zmqbridge")
+logger: logging.Logger = logging.getLogger("zmqbridge")
 
 NAME = "zmq.asyncio"
 

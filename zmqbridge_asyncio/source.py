@@ -19,7 +19,7 @@ import zmq.backend
 from zmqbridge.errors import ZmqBridgeError
 from zmqbridge.socket import POLLIN, Socket
 
-__all__ = ["Source", "Taken"]
+__all__ = ["Source", "Taken", "message_of_bytes"]
 
 NOBLOCK = int(zmq.NOBLOCK)
 
@@ -97,7 +97,7 @@ class Source:
             if not more or (not self.kept and number != self._number):
                 self._latest = number, False
                 return frames
-        received = self.message_of_bytes() if copy and not frames else None
+        received = message_of_bytes(self._socket) if copy and not frames else None
         if received is None:
             received = frames + self._plain.recv_multipart(flags | NOBLOCK, copy, track)
         self._number += 1
@@ -109,21 +109,21 @@ class Source:
         number, more = self._latest
         return Taken(number, frames, bool(self._plain.get(zmq.RCVMORE)) if more is None else more)
 
-    def message_of_bytes(self) -> list[bytes] | None:
-        """Return the socket's next message; ``None`` if there is none, or if pyzmq is to say what is wrong."""
-        socket = self._socket
-        try:
-            while True:
-                messages, drained = socket.receive(1)
-                if messages:
-                    return messages[0]  # type: ignore[no-any-return]
-                if socket.unfit:
-                    socket.unfit.clear()
-                    raise MemoryError("there is no memory for a message, which is left out")
-                if drained:
-                    return None
-        except ZmqBridgeError:
-            return None
+
+def message_of_bytes(socket: Socket) -> list[bytes] | None:
+    """Return a socket's next message; ``None`` if there is none, or if pyzmq is to say what is wrong."""
+    try:
+        while True:
+            messages, drained = socket.receive(1)
+            if messages:
+                return messages[0]  # type: ignore[no-any-return]
+            if socket.unfit:
+                socket.unfit.clear()
+                raise MemoryError("there is no memory for a message, which is left out")
+            if drained:
+                return None
+    except ZmqBridgeError:
+        return None
 
 
 def _as_asked(frame: Any, copy: bool, track: bool) -> Any:

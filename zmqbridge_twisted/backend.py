@@ -33,7 +33,7 @@ class TwistedBackend:
     """
 
     strict_checkpoints = False
-    cancellations = (CancelledError,)
+    cancellations: tuple[type[BaseException], ...] = (CancelledError,)
 
     def __init__(self, reactor: Any) -> None:
         self.reactor = reactor

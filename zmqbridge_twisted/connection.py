@@ -158,7 +158,7 @@ class ZmqConnection(Consuming):
             tracing=self._zmqPresence,
         )
         self._zmqOutbox = self._zmqLink.outbox
-        self.fd = self._zmqLink.socket.fd
+        self.fd: int = self._zmqLink.socket.fd
         try:
             if endpoint:
                 self.addEndpoints([endpoint])
@@ -166,7 +166,7 @@ class ZmqConnection(Consuming):
             self._zmqLink.end()
             raise
         if self.watchPeers:
-            self._zmqLink.listen(self._zmqHear)
+            self._zmqLink.listen(self._zmqHear, backend)
         factory.connections.add(self)
         factory.reactor.addReader(self)
         self._zmqPump = Pump(

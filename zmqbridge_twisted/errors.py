@@ -44,7 +44,7 @@ class ZmqWouldBlock(WouldBlock, zmq.Again):  # type: ignore[misc]
 
     def __init__(self, message: str) -> None:
         zmq.ZMQError.__init__(self, errno.EAGAIN, message)
-        self.args = (message,)
+        self.args: tuple[Any, ...] = (message,)
 
 
 class ZmqEndpointError(EndpointError, zmq.ZMQError):  # type: ignore[misc]
@@ -59,7 +59,7 @@ class ZmqPeerUnreachable(PeerUnreachable, zmq.ZMQError):  # type: ignore[misc]
 
     def __init__(self, message: str) -> None:
         zmq.ZMQError.__init__(self, errno.EHOSTUNREACH, message)
-        self.args = (message,)
+        self.args: tuple[Any, ...] = (message,)
 
 
 class ZmqSendRefused(LocalProtocolError, zmq.ZMQError):
@@ -68,7 +68,7 @@ class ZmqSendRefused(LocalProtocolError, zmq.ZMQError):
 
     def __init__(self, message: str, errno: int) -> None:
         zmq.ZMQError.__init__(self, errno, message)
-        self.args = (message, errno)
+        self.args: tuple[Any, ...] = (message, errno)
 
 
 class ZmqContextTerminated(ContextTerminated, zmq.ContextTerminated):
@@ -98,8 +98,8 @@ class ZmqRequestTimeoutError(RequestTimeout):
             arguments = (messageId, *arguments)
         Exception.__init__(self, *arguments)
         self.args = arguments  # OSError, which a TimeoutError is, takes its own out of them
-        self.messageId = arguments[0] if arguments else None
-        self.timeout = arguments[1] if timeout is None and len(arguments) == 2 else timeout
+        self.messageId: Any | None = arguments[0] if arguments else None
+        self.timeout: Any | float | None = arguments[1] if timeout is None and len(arguments) == 2 else timeout
 
     def __str__(self) -> str:
         within = "in time" if self.timeout is None else f"within {self.timeout} s"

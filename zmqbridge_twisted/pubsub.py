@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from inspect import signature
-from typing import Any
+from typing import Any, ClassVar
 
 import zmq
 
@@ -35,7 +35,7 @@ class ZmqPubConnection(ZmqConnection):
             XPUB socket then. :meth:`gotSubscription` and :meth:`lostSubscription` are called.
     """
 
-    socketType = zmq.PUB
+    socketType: ClassVar[int | None] = zmq.PUB
     topicSep: bytes | str = b"\0"
     framing: FramingName = "tagged"
     presence: bool = False
@@ -126,7 +126,7 @@ class ZmqSubConnection(ZmqConnection):
         framing: how the publisher lays its messages out, as for :class:`ZmqPubConnection`.
     """
 
-    socketType = zmq.SUB
+    socketType: ClassVar[int | None] = zmq.SUB
     topicSep: bytes | str = b"\0"
     framing: FramingName = "tagged"
     _zmqAsked: tuple[object, bool] | None = None

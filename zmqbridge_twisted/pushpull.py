@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import zmq
 
@@ -14,7 +14,7 @@ __all__ = ["ZmqPullConnection", "ZmqPushConnection"]
 class ZmqPushConnection(ZmqConnection):
     """A PUSH socket: its messages go to its pullers in turn."""
 
-    socketType = zmq.PUSH
+    socketType: ClassVar[int | None] = zmq.PUSH
 
     def push(self, message: Any) -> None:
         """Send a message, as :meth:`ZmqConnection.send` does; :meth:`ZmqConnection.sendDeferred` waits for room."""
@@ -24,7 +24,7 @@ class ZmqPushConnection(ZmqConnection):
 class ZmqPullConnection(ZmqConnection):
     """A PULL socket: override :meth:`onPull`."""
 
-    socketType = zmq.PULL
+    socketType: ClassVar[int | None] = zmq.PULL
 
     def messageReceived(self, message: list[bytes]) -> None:
         """Pass a message to :meth:`onPull`."""

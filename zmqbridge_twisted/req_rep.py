@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Hashable, Sequence
 from itertools import repeat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import zmq
 from twisted.internet.defer import Deferred
@@ -52,7 +52,7 @@ class ZmqREQConnection(ZmqConnection):
         defaultRequestTimeout: seconds to wait for a reply where :meth:`sendMsg` is not told; ``None`` is for ever.
     """
 
-    socketType = zmq.DEALER
+    socketType: ClassVar[int | None] = zmq.DEALER
     defaultRequestTimeout: float | None = None
 
     def _zmqPrepare(self, socket: Socket) -> None:
@@ -170,7 +170,7 @@ class ZmqREPConnection(ZmqConnection):
         unansweredLifetime: seconds after which a request without an answer is forgotten.
     """
 
-    socketType = zmq.ROUTER
+    socketType: ClassVar[int | None] = zmq.ROUTER
     maxUnanswered: int = 100_000
     maxUnansweredMemory: int = 64 << 20
     unansweredLifetime: float = 3600.0

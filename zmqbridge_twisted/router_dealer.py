@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import zmq
 
@@ -36,7 +36,7 @@ class ZmqBase(ZmqConnection):
 class ZmqDealerConnection(ZmqBase):
     """A DEALER socket: sends to its peers in turn, and receives from all of them."""
 
-    socketType = zmq.DEALER
+    socketType: ClassVar[int | None] = zmq.DEALER
 
 
 class ZmqRouterConnection(ZmqBase):
@@ -48,7 +48,7 @@ class ZmqRouterConnection(ZmqBase):
             See ``ZMQ_ROUTER_MANDATORY`` in libzmq's page ``zmq_setsockopt``.
     """
 
-    socketType = zmq.ROUTER
+    socketType: ClassVar[int | None] = zmq.ROUTER
     mandatory: bool = False
 
     def _zmqPrepare(self, socket: Socket) -> None:

@@ -35,8 +35,8 @@ class Unanswered:
     """
 
     def __init__(self) -> None:
-        self.forgotten = 0
-        self.memory = 0
+        self.forgotten: int = 0
+        self.memory: int = 0
         # The time, the memory, the client's id, and the route.
         self._requests: OrderedDict[bytes, tuple[float, int, bytes, list[bytes]]] = OrderedDict()
 

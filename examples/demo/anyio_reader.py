@@ -18,7 +18,7 @@ async def request_history(requester: zmqbridge.Requester, tally: Tally) -> None:
         await anyio.sleep(ASK_INTERVAL)
 
 
-async def keep_reporting(reports: zmqbridge.Pusher, tally: Tally) -> None:
+async def keep_reporting(reports: zmqbridge.Dealer, tally: Tally) -> None:
     while not tally.ended:
         await reports.send(tally.report().to_bytes())
         await anyio.sleep(REPORT_INTERVAL)
@@ -29,7 +29,8 @@ async def main(settings: Settings) -> None:
     async with zmqbridge.Context() as context:
         subscriber = context.subscriber(connect=settings.measurements, tags=settings.tags)
         requester = context.requester(connect=settings.history)
-        reports = context.pusher(connect=settings.reports)
+        named = zmqbridge.SocketOptions(identity=settings.name.encode())
+        reports = context.dealer(connect=settings.reports, options=named)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(request_history, requester, tally)
             tasks.start_soon(keep_reporting, reports, tally)

@@ -16,20 +16,23 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from examples.demo.account import Account
+from examples.demo.account import Account, Replacement
 from examples.demo.cast import Role
 from examples.demo.messages import Report
 
 __all__ = ["Board", "Display", "Gauge", "Line", "open_display", "print_account", "render_board"]
 
 BARS = " ▁▂▃▄▅▆▇█"
-COLOURS = {"ready": "yellow", "running": "green", "done": "cyan", "failed": "bold red"}
-FULL_WIDTH = 112
+COLOURS = {"ready": "yellow", "running": "green", "done": "cyan", "killed": "bold red", "failed": "bold red"}
+CONNECTED = {True: ("yes", "green"), False: ("no", ""), None: ("", "")}
+FULL_WIDTH = 120
 """Columns that the table of processes takes; a narrower terminal gets fewer of them."""
 LINES_AROUND_PROCESSES = 7
 """The headline, the head of the table of processes, the lines about it, and the cursor's."""
-LINES_AROUND_TAGS = 15
-"""What the account has beside a line for each tag, with a verdict of two lines, and the prompt below it."""
+LINES_AROUND_TAGS = 18
+"""What the account has beside a line for each tag, with five lines of words, and the prompt below it."""
+LATEST_NEWS = 3
+"""How many lines of news the table has room for."""
 CPU = "cpu."
 PLAIN_WIDTH = 120
 """Where there is no terminal to tell its width."""
@@ -37,12 +40,23 @@ PLAIN_WIDTH = 120
 
 @dataclass
 class Line:
-    """One process on the board."""
+    """One process on the board.
+
+    Attributes:
+        role: which.
+        report: the latest that it said.
+        per_second: how many messages it sends or receives.
+        failed: it died or hangs, and should not have.
+        killed: it was killed, and was meant to be.
+        connected: the supervisor's connection to it stands; ``None`` for the supervisor itself.
+    """
 
     role: Role
     report: Report
     per_second: float = 0.0
     failed: bool = False
+    killed: bool = False
+    connected: bool | None = None
     _samples: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=6))
 
     def take(self, report: Report) -> None:
@@ -55,7 +69,7 @@ class Line:
 
     @property
     def state(self) -> str:
-        return "failed" if self.failed else self.report.state
+        return "failed" if self.failed else "killed" if self.killed else self.report.state
 
     @property
     def requests(self) -> tuple[int, int] | None:
@@ -87,10 +101,17 @@ class Board:
     gauges: dict[str, Gauge] = field(default_factory=dict)
     phase: str = "starting"
     elapsed: float = 0.0
+    news: list[str] = field(default_factory=list)
 
     @property
     def processes(self) -> int:
-        return len(self.lines)
+        """How many there should be: who takes a place is not one more."""
+        return sum(not line.role.replaces for line in self.lines)
+
+    @property
+    def connected_of_all(self) -> str:
+        """How many are connected, the supervisor to all others."""
+        return f"{sum(line.connected is not False for line in self.lines)} of {self.processes} connected"
 
 
 class Display(Protocol):
@@ -138,12 +159,13 @@ class LiveTable:
 
 def render_board(board: Board, width: int, height: int) -> RenderableType:
     """Return the board, made to fit a terminal of this size from 80 columns and 24 lines on."""
-    room = height - len(board.lines) - LINES_AROUND_PROCESSES
-    return Group(_headline(board, width), "", _processes(board.lines, width), "", _gauges(board.gauges, room))
+    news = [Text(line, style="yellow") for line in board.news[-LATEST_NEWS:]]
+    room = height - len(board.lines) - len(news) - LINES_AROUND_PROCESSES
+    return Group(_headline(board, width), "", _processes(board.lines, width), "", *news, _gauges(board.gauges, room))
 
 
 def _headline(board: Board, width: int) -> RenderableType:
-    who = f"  {board.processes} processes{', ZeroMQ between them' if width >= FULL_WIDTH else ''}  "
+    who = f"  {board.connected_of_all}{', ZeroMQ between them' if width >= FULL_WIDTH else ''}  "
     bar = 30 if width >= FULL_WIDTH else 20
     done = round(bar * min(1.0, board.elapsed / board.seconds))
     return Text.assemble(
@@ -186,11 +208,12 @@ class Column:
 
 COLUMNS = [
     Column("process", lambda line: Text(line.role.name, style="bold"), "left"),
-    Column("written\nwith", lambda line: line.role.written_with, "left"),
+    Column("written\nwith", lambda line: line.role.written_with, "left", always=False),
     Column("loop", lambda line: line.role.loop, "left"),
+    Column("con-\nnected", lambda line: Text(*CONNECTED[line.connected]), "left"),
     Column("subscribed\nto", lambda line: _subscriptions(line.role), "left", always=False),
     Column("mes-\nsages", lambda line: str(line.report.messages)),
-    Column("per\nsecond", lambda line: f"{line.per_second:.0f}"),
+    Column("per\nsecond", lambda line: f"{0.0 if line.killed else line.per_second:.0f}"),
     Column("requests", lambda line: str(line.requests[0]) if line.requests else "", always=False),
     Column("replies", lambda line: str(line.requests[1]) if line.requests else "", always=False),
     Column("round\ntrip ms", lambda line: _milliseconds(line.report.median)),
@@ -242,11 +265,12 @@ _PHASES = {
 
 
 class PlainLines:
-    """A line when the phase changes, and one a second."""
+    """A line when the phase changes, one for each piece of news, and one a second."""
 
     def __init__(self) -> None:
         self._phase = ""
         self._second = 0
+        self._told = 0
 
     def __enter__(self) -> Self:
         return self
@@ -257,6 +281,9 @@ class PlainLines:
         pass
 
     def show(self, board: Board) -> None:
+        for news in board.news[self._told :]:
+            print(news, flush=True)
+        self._told = len(board.news)
         if int(board.elapsed) > self._second:
             self._second = int(board.elapsed)
             print(_summary(board), flush=True)
@@ -270,7 +297,8 @@ def _summary(board: Board) -> str:
     received = sum(sum(line.report.received.values()) for line in board.lines)
     asked = sum(line.report.asked for line in board.lines)
     answered = sum(line.report.answered for line in board.lines)
-    facts = [f"{published} published, {received} received, {asked} requests, {answered} replies"]
+    facts = [board.connected_of_all]
+    facts.append(f"{published} published, {received} received, {asked} requests, {answered} replies")
     medians = [line.report.median for line in board.lines if line.report.median is not None]
     if medians:
         worst = max(line.report.worst or 0.0 for line in board.lines)
@@ -301,7 +329,21 @@ def print_account(console: Console, account: Account, faults: Sequence[str], *, 
     console.print()
     for fault in faults:
         console.print(Text(f"FAULT: {fault}", style="red"), soft_wrap=plain)
+    for replacement in account.replacements():
+        console.print(_explanation(account, replacement), soft_wrap=plain)
     console.print(_verdict(account, complete=not faults, interrupted=interrupted), soft_wrap=plain)
+
+
+def _explanation(account: Account, it: Replacement) -> str:
+    sent, arrived, _, answered = account.requests(it.killed)
+    messages = (
+        f"{it.killed.name} was killed: of {it.published} messages under its tags {it.received} reached it, "
+        f"{it.lost} were lost with it, {it.unheard} were published while it was gone, "
+        f"{it.taken_over} reached {it.successor.name}."
+    )
+    late = f" It sent {arrived - sent} more request(s) after its last report." if arrived > sent else ""
+    lost = " Its last request has no reply." if sent > answered else ""
+    return messages + late + lost
 
 
 def _verdict(account: Account, *, complete: bool, interrupted: bool) -> Text:
@@ -340,7 +382,7 @@ def _table(account: Account, plain: bool, room: int | None) -> Table:
         table.add_row(name, str(published), *(_received(account, reader, tags) for reader in account.readers))
     totals = [_count(account.total_received(reader), account.due(reader)) for reader in account.readers]
     table.add_row("all", str(account.messages_published), *totals, end_section=True)
-    for step, name in enumerate(("requests", " arrived", " answered", "replies")):
+    for step, name in enumerate(("requests", "arrived", "answered", "replies")):
         table.add_row(name, "", *(_step(account, reader, step) for reader in account.readers))
     return table
 
@@ -373,7 +415,7 @@ def _step(account: Account, reader: Role, step: int) -> Text:
     if not reader.asks:
         return Text("")
     steps = account.requests(reader)
-    return _count(steps[step], steps[0])
+    return _count(steps[step], steps[step] if account.answered(reader) else steps[0])
 
 
 def _count(count: int, due: int) -> Text:

@@ -39,7 +39,8 @@ async def main(settings: Settings) -> None:
     async with zmqbridge.Context() as context:
         subscriber = context.subscriber(connect=settings.measurements, tags=settings.tags)
         replier = context.replier(bind=[settings.history, "tcp://127.0.0.1:*"])
-        reports = context.pusher(connect=settings.reports)
+        named = zmqbridge.SocketOptions(identity=settings.name.encode())
+        reports = context.dealer(connect=settings.reports, options=named)
 
         async def keep_publications() -> None:
             async for tag, message in subscriber:

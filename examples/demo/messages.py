@@ -2,7 +2,7 @@
 
 A publication is one of three, each under its tag::
 
-    {"hello": ["cpu.0", "memory", ...]}                        all tags that there are
+    {"hello": {"cpu.0": 0, "memory": 0, ...}}                  all tags, and how many measurements came before
     {"number": 17, "value": 23.5, "unit": "%"}                 the 17th measurement under this tag
     {"end": 100}                                               there were 100
 
@@ -46,9 +46,9 @@ class Settings:
     """What a participant is told when it starts: one line of JSON on its standard input.
 
     Attributes:
-        name: its own name.
+        name: its own name, which it shows to the supervisor as its routing id.
         tags: what it subscribes to: the beginnings of tags.
-        reports: where the supervisor pulls reports.
+        reports: where the supervisor takes reports.
         measurements: where the publisher publishes.
         history: where the historian answers.
         orders: where the publisher takes orders.
@@ -84,13 +84,15 @@ def _end_with_the_supervisor() -> None:
 
 @dataclass(kw_only=True)
 class Report:
-    """What a process has done so far, pushed to the supervisor a few times a second.
+    """What a process has done so far, sent to the supervisor a few times a second.
 
     Attributes:
         name: the process.
         state: starting, ready, running or done; the report that says done is the last.
         addresses: where it listens.
         published: messages by tag.
+        left: messages by tag that were published until a subscriber to it left.
+        since: messages by tag that came before those that it counts.
         received: messages by tag.
         missing: numbers that were left out between those received.
         repeated: messages whose number had come before.
@@ -106,6 +108,8 @@ class Report:
     state: str = "starting"
     addresses: list[str] = field(default_factory=list)
     published: dict[str, int] = field(default_factory=dict)
+    left: dict[str, int] = field(default_factory=dict)
+    since: dict[str, int] = field(default_factory=dict)
     received: dict[str, int] = field(default_factory=dict)
     missing: int = 0
     repeated: int = 0

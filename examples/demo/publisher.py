@@ -1,4 +1,7 @@
-"""The publisher, on asyncio: measures this machine ten times a second and publishes each value under its tag."""
+"""The publisher, on asyncio: measures this machine ten times a second and publishes each value under its tag.
+
+It knows who subscribes, and tells each from which number on: who comes late has nothing to miss from before.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ from examples.demo.machine import Machine
 from examples.demo.messages import Report, Settings, encode
 from examples.demo.tally import REPORT_INTERVAL
 
-HELLO_INTERVAL = 0.05
 MEASURE_INTERVAL = 0.1
 
 
@@ -18,18 +20,23 @@ async def main(settings: Settings) -> None:
     machine = Machine()
     published: Counter[str] = Counter()
     async with zmqbridge.Context() as context:
-        publisher = context.publisher(bind=[settings.measurements, "tcp://127.0.0.1:*"])
+        publisher = context.publisher(bind=[settings.measurements, "tcp://127.0.0.1:*"], presence=True)
         orders = context.replier(bind=settings.orders)
-        reports = context.pusher(connect=settings.reports)
+        named = zmqbridge.SocketOptions(identity=settings.name.encode())
+        reports = context.dealer(connect=settings.reports, options=named)
         report = Report(
             name=settings.name, state="ready", addresses=[endpoint.address for endpoint in publisher.endpoints]
         )
 
-        async def say_hello() -> None:
-            while True:
-                for tag in machine.tags:
-                    publisher.publish(encode({"hello": machine.tags}), tag)
-                await asyncio.sleep(HELLO_INTERVAL)
+        async def greet() -> None:
+            async for change in publisher.subscription_changes():
+                tags = [tag for tag in machine.tags if tag.encode().startswith(change.tag)]
+                if change.subscribed:
+                    hello = encode({"hello": {tag: published[tag] for tag in machine.tags}})
+                    for tag in tags:
+                        publisher.publish(hello, tag)
+                else:
+                    report.left |= {tag: published[tag] for tag in tags}
 
         async def measure() -> None:
             loop = asyncio.get_running_loop()
@@ -51,15 +58,15 @@ async def main(settings: Settings) -> None:
         async with asyncio.TaskGroup() as tasks:
             reporting = tasks.create_task(keep_reporting())
 
-            greeting = tasks.create_task(say_hello())
+            greeting = tasks.create_task(greet())
             begin = await orders.receive()
-            greeting.cancel()
 
             report.state = "running"
             measuring = tasks.create_task(measure())
             await begin.reply(b"")
             end = await orders.receive()
             measuring.cancel()
+            greeting.cancel()
 
             for tag in machine.tags:
                 publisher.publish(encode({"end": published[tag]}), tag)

@@ -1,4 +1,4 @@
-"""A reader that is a plain pyzmq program, with blocking sockets and a poller: SUB, REQ and PUSH.
+"""A reader that is a plain pyzmq program, with blocking sockets and a poller: SUB, REQ and DEALER.
 
 Nothing of zmqbridge is in it: it shows that the wire is ZeroMQ's own.
 """
@@ -20,12 +20,13 @@ def main(settings: Settings) -> None:
         zmq.Context() as context,
         context.socket(zmq.SUB) as subscriber,
         context.socket(zmq.REQ) as requester,
-        context.socket(zmq.PUSH) as reports,
+        context.socket(zmq.DEALER) as reports,
     ):
         for tag in settings.tags:
             subscriber.subscribe(tag)
         subscriber.connect(settings.measurements)
         requester.connect(settings.history)
+        reports.setsockopt_string(zmq.IDENTITY, settings.name)
         reports.connect(settings.reports)
         poller = zmq.Poller()
         poller.register(subscriber, zmq.POLLIN)

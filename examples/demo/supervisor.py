@@ -1,7 +1,9 @@
 """The supervisor, on asyncio: starts the participants, conducts them, and ends every one of them.
 
-It is a zmqbridge program itself: it pulls their reports, subscribes to all measurements to
-show them, and gives its few orders as requests. Whatever happens, it comes to its end in bounded
+It is a zmqbridge program itself: it takes their reports, subscribes to all measurements to
+show them, and gives its few orders as requests. Each participant shows its name as its routing id, so the
+router that takes the reports knows who is there. In the middle of the run the supervisor kills one
+of them, and starts another in its place. Whatever happens, it comes to its end in bounded
 time: nothing is waited for without a limit, and a participant that does not end when it is told
 to is killed. Should the supervisor itself be killed, the participants see their standard
 input end, and follow.
@@ -21,12 +23,14 @@ from types import FrameType
 
 import zmqbridge
 from examples.demo.account import Account
-from examples.demo.cast import CAST, HISTORIAN, PUBLISHER, SUPERVISOR, Role
+from examples.demo.cast import CAST, HISTORIAN, KILLED, PUBLISHER, SUCCESSOR, SUPERVISOR, Role
 from examples.demo.display import Board, Display, Gauge, Line
 from examples.demo.messages import BEGIN, END, STOP, Report, Settings
 from examples.demo.tally import Tally
 
 __all__ = ["Supervisor"]
+
+SERVERS = (PUBLISHER, HISTORIAN)
 
 TICK = 0.2
 """Seconds between two drawings of the board."""
@@ -56,7 +60,7 @@ class Participant:
     def __init__(self, role: Role, process: Process) -> None:
         self.role = role
         self.process = process
-        self.line = Line(role, Report(name=role.name))
+        self.line = Line(role, Report(name=role.name), connected=False)
         self.silence: float | None = None
 
     @property
@@ -64,13 +68,14 @@ class Participant:
         return self.line.report
 
     @property
-    def ended(self) -> bool:
-        return self.process.returncode is not None or self.line.failed
+    def gone(self) -> bool:
+        """It has ended, and its connection with it."""
+        return (self.process.returncode is not None and not self.line.connected) or self.line.failed
 
     @property
     def done(self) -> bool:
         """Its last report is here, or will never be."""
-        return self.report.state == "done" or self.line.failed
+        return self.report.state == "done" or self.line.failed or self.line.killed
 
     def take(self, report: Report) -> None:
         self.line.take(report)
@@ -79,6 +84,10 @@ class Participant:
     def tell(self, settings: Settings) -> None:
         assert self.process.stdin is not None
         self.process.stdin.write(settings.to_line())
+
+    def kill(self) -> None:
+        self.line.killed = True
+        self.process.kill()
 
 
 class Supervisor:
@@ -119,8 +128,11 @@ class Supervisor:
 
     def account(self) -> Account:
         """Return what every process has counted."""
-        reports = {role.name: Report(name=role.name) for role in CAST}
-        return Account([*CAST, SUPERVISOR], reports | {line.role.name: line.report for line in self._board.lines})
+        roles = [*CAST, SUPERVISOR]
+        if SUCCESSOR.name in self._participants:
+            roles.insert(roles.index(KILLED) + 1, SUCCESSOR)
+        reports = {role.name: Report(name=role.name) for role in roles}
+        return Account(roles, reports | {line.role.name: line.report for line in self._board.lines})
 
     async def run(self) -> None:
         """Run the demo to its end; :meth:`account` and :attr:`faults` then tell what came of it."""
@@ -135,7 +147,8 @@ class Supervisor:
             # No linger: all that the supervisor sends are orders, and each is confirmed before the end.
             async with zmqbridge.Context(linger=0.0) as context, asyncio.TaskGroup() as tasks:
                 subscriber = context.subscriber(connect=local["measurements"], tags=SUPERVISOR.tags)
-                puller = context.puller(bind=local["reports"])
+                watched = zmqbridge.SocketOptions(watch=True)
+                router = context.router(bind=local["reports"], options=watched)
                 # Who takes the last order ends right after its reply. Where "immediate" is set, as it is for
                 # requesters, libzmq drops what was not read yet when a connection breaks, and that
                 # reply may be among it.
@@ -145,7 +158,8 @@ class Supervisor:
                     HISTORIAN.name: context.requester(connect=local["history"], options=patient),
                 }
                 background = [
-                    tasks.create_task(self._collect_reports(puller)),
+                    tasks.create_task(self._collect_reports(router)),
+                    tasks.create_task(self._watch_peers(router)),
                     tasks.create_task(self._watch_measurements(subscriber)),
                     tasks.create_task(self._keep_drawing()),
                 ]
@@ -155,8 +169,7 @@ class Supervisor:
                     await self._end_all()
                     for task in background:
                         task.cancel()
-            self._line.take(self._tally.report(last=True))
-            self._display.show(self._board)
+            self._draw(last=True)
 
     # --- the order of events ---
 
@@ -164,7 +177,7 @@ class Supervisor:
         with suppress(Interrupted):
             try:
                 await self._start(tasks, local)
-                await self._measure()
+                await self._measure(tasks, local)
                 await self._finish(GIVE_UP_LIMIT if self.interrupted else FINISH_LIMIT)
             except Fault:
                 self._faults_handled = len(self.faults)
@@ -173,52 +186,72 @@ class Supervisor:
 
     async def _start(self, tasks: asyncio.TaskGroup, local: dict[str, str]) -> None:
         """Start all processes at once; return when each of them hears the publisher."""
-        for role in CAST:
-            participant = self._participants[role.name] = Participant(role, await _start_process(role))
-            self._board.lines.append(participant.line)
-            tasks.create_task(self._watch_process(participant))
-        everybody = self._participants.values()
-        servers = [self._participants[role.name] for role in (PUBLISHER, HISTORIAN)]
-
+        everybody = [await self._launch(role, tasks) for role in CAST]
+        servers = [self._participants[role.name] for role in SERVERS]
         for server in servers:
             server.tell(Settings(name=server.role.name, tags=server.role.tags, **local))
         await self._until_all(servers, lambda server: bool(server.report.addresses), "listening", START_LIMIT)
 
         for reader in everybody:
             if reader not in servers:
-                measurements, history = (
-                    next(address for address in server.report.addresses if address.startswith(reader.role.transport))
-                    for server in servers
-                )
-                addresses = local | {"measurements": measurements, "history": history}
-                reader.tell(Settings(name=reader.role.name, tags=reader.role.tags, **addresses))
+                self._introduce(reader, local)
         await self._until_all(everybody, lambda reader: reader.report.state == "ready", "ready", START_LIMIT)
         await self._until(lambda: self._tally.ready, START_LIMIT)
 
-    async def _measure(self) -> None:
+    async def _launch(self, role: Role, tasks: asyncio.TaskGroup) -> Participant:
+        participant = self._participants[role.name] = Participant(role, await _start_process(role))
+        self._board.lines.append(participant.line)
+        tasks.create_task(self._watch_process(participant))
+        return participant
+
+    def _introduce(self, reader: Participant, local: dict[str, str]) -> None:
+        """Tell a reader where the publisher and the historian are."""
+        servers = [self._participants[role.name] for role in SERVERS]
+        measurements, history = (
+            next(address for address in server.report.addresses if address.startswith(reader.role.transport))
+            for server in servers
+        )
+        addresses = local | {"measurements": measurements, "history": history}
+        reader.tell(Settings(name=reader.role.name, tags=reader.role.tags, **addresses))
+
+    async def _measure(self, tasks: asyncio.TaskGroup, local: dict[str, str]) -> None:
         await self._order(PUBLISHER, BEGIN, FINISH_LIMIT)
-        self._board.phase = "measuring"
         self._begin = asyncio.get_running_loop().time()
-        await self._until(lambda: self.interrupted, self._seconds)
+        self._board.phase = "measuring"
+        await self._until(lambda: self.interrupted, self._seconds / 2)
+        if not self.interrupted:
+            await self._kill_and_replace(tasks, local)
+            await self._until(lambda: self.interrupted, self._seconds - self._elapsed)
+
+    async def _kill_and_replace(self, tasks: asyncio.TaskGroup, local: dict[str, str]) -> None:
+        """Kill one reader in the middle of its work, and return when another receives in its place."""
+        killed = self._participants[KILLED.name]
+        await self._until_all([killed], lambda reader: reader.report.state == "running", "running", START_LIMIT)
+        killed.kill()
+        self._note(f"{KILLED.name} is killed")
+        await self._until_all([killed], lambda reader: reader.gone, "gone", FINISH_LIMIT)
+        successor = await self._launch(SUCCESSOR, tasks)
+        self._introduce(successor, local)
+        await self._until_all([successor], lambda reader: reader.report.state == "running", "running", START_LIMIT)
 
     async def _finish(self, limit: float) -> None:
         """Let the publisher say that this was all, and wait for everybody's last report and end."""
-        servers = [self._participants.get(role.name) for role in (PUBLISHER, HISTORIAN)]
+        servers = [self._participants.get(role.name) for role in SERVERS]
         if self._begin is None or any(server is None or server.line.failed for server in servers):
             return
-        self._read_clock()
+        self._draw()
         self._board.phase = "finishing"
         everybody = self._participants.values()
         await self._order(PUBLISHER, END, limit)
-        readers = [participant for participant in everybody if participant.role not in (PUBLISHER, HISTORIAN)]
+        readers = [participant for participant in everybody if participant.role not in SERVERS]
         await self._until_all(readers, lambda reader: reader.done, "done", limit)
         await self._until(lambda: self._tally.ended, limit)
         # A socket that has lost its peer lingers over what it would still tell it: so the clients go first.
         await self._order(HISTORIAN, STOP, limit)
         clients = [participant for participant in everybody if participant.role is not PUBLISHER]
-        await self._until_all(clients, lambda client: client.done and client.ended, "ended", limit)
+        await self._until_all(clients, lambda client: client.done and client.gone, "gone", limit)
         await self._order(PUBLISHER, STOP, limit)
-        await self._until_all(everybody, lambda participant: participant.done and participant.ended, "ended", limit)
+        await self._until_all(everybody, lambda participant: participant.done and participant.gone, "gone", limit)
         self._board.phase = "finished"
 
     async def _order(self, role: Role, order: bytes, limit: float) -> None:
@@ -282,10 +315,17 @@ class Supervisor:
 
     # --- in the background ---
 
-    async def _collect_reports(self, puller: zmqbridge.Puller) -> None:
-        async for frames in puller:
-            report = Report.from_bytes(frames[0])
-            self._participants[report.name].take(report)
+    async def _collect_reports(self, router: zmqbridge.Router) -> None:
+        async for peer, frames in router:
+            self._participants[peer.decode()].take(Report.from_bytes(frames[0]))
+            self._news.set()
+
+    async def _watch_peers(self, router: zmqbridge.Router) -> None:
+        async for change in router.peer_changes():
+            name = change.peer.decode()
+            self._participants[name].line.connected = change.connected
+            if self._board.phase == "measuring":
+                self._note(f"{name} has {'come' if change.connected else 'left'}: {self._board.connected_of_all}")
             self._news.set()
 
     async def _watch_measurements(self, subscriber: zmqbridge.Subscriber) -> None:
@@ -304,23 +344,30 @@ class Supervisor:
         assert process.stderr is not None
         errors = (await process.stderr.read()).decode(errors="replace").splitlines()
         status = await process.wait()
-        if status and not self._ending:
+        if status and not participant.line.killed and not self._ending:
             how = f"ended with status {status}" if status > 0 else f"was killed by {signal.Signals(-status).name}"
             self._fail(participant, f"{how}: {errors[-1].strip()}" if errors else how)
         self._news.set()
 
     async def _keep_drawing(self) -> None:
         while True:
-            self._read_clock()
-            self._line.take(self._tally.report())
-            self._display.show(self._board)
+            self._draw()
             for participant in self._participants.values():
                 self._listen_to(participant)
             await asyncio.sleep(TICK)
 
-    def _read_clock(self) -> None:
-        if self._begin is not None and self._board.phase == "measuring":
-            self._board.elapsed = min(asyncio.get_running_loop().time() - self._begin, self._seconds)
+    @property
+    def _elapsed(self) -> float:
+        return 0.0 if self._begin is None else asyncio.get_running_loop().time() - self._begin
+
+    def _draw(self, *, last: bool = False) -> None:
+        if self._board.phase == "measuring":
+            self._board.elapsed = min(self._elapsed, self._seconds)
+        self._line.take(self._tally.report(last=last))
+        self._display.show(self._board)
+
+    def _note(self, news: str) -> None:
+        self._board.news.append(f"{self._elapsed:.1f} s: {news}")
 
     def _listen_to(self, participant: Participant) -> None:
         # In ticks of this process rather than by the clock: after a pause of the whole machine nobody has hung.
@@ -336,7 +383,7 @@ async def _start_process(role: Role) -> Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        f"examples.demo.{role.name}",
+        f"examples.demo.{role.module}",
         stdin=PIPE,
         stdout=DEVNULL,
         stderr=PIPE,

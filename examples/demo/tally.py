@@ -2,7 +2,7 @@
 
 A reader gives :meth:`Tally.receive` each publication that it receives and stops receiving once
 :attr:`Tally.ended` is true; it sends :meth:`Tally.ask` as a request, one at a time, and gives the
-reply to :meth:`Tally.answer`; and it pushes :meth:`Tally.report` to the supervisor now and then.
+reply to :meth:`Tally.answer`; and it sends :meth:`Tally.report` to the supervisor now and then.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Tally:
         self._name = name
         self._prefixes = tuple(tags)
         self._wanted: set[str] = set()
-        self._heard: set[str] = set()
+        self._since: dict[str, int] = {}
         self._ended: set[str] = set()
         self._received: Counter[str] = Counter()
         self._latest: Counter[str] = Counter()
@@ -60,7 +60,7 @@ class Tally:
     @property
     def ready(self) -> bool:
         """Every tag subscribed to has been heard, so nothing under them can be missed from now on."""
-        return bool(self._wanted) and self._wanted <= self._heard
+        return bool(self._wanted) and self._wanted <= self._since.keys()
 
     @property
     def ended(self) -> bool:
@@ -73,8 +73,11 @@ class Tally:
         content: dict[str, Any] = decode(message)
         if "hello" in content:
             self._wanted = {tag for tag in content["hello"] if tag.startswith(self._prefixes)}
-            self._heard.add(name)
+            if name not in self._since:  # else it is for somebody who came later
+                self._since[name] = self._latest[name] = content["hello"][name]
             return None
+        if name not in self._since:
+            return None  # the hello, which is still to come, counts it among those before
         if "end" in content:
             self._ended.add(name)
             self._missing += content["end"] - self._latest[name]
@@ -118,10 +121,11 @@ class Tally:
         Args:
             last: there is nothing more to come.
         """
-        running = "running" if self._received else "ready" if self.ready else "starting"
+        running = "starting" if not self.ready else "running" if self._received else "ready"
         return Report(
             name=self._name,
             state="done" if last else running,
+            since=self._since,
             received=dict(self._received),
             missing=self._missing,
             repeated=self._repeated,

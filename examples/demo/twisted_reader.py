@@ -21,7 +21,7 @@ async def request_history(reactor: Any, requester: zmqbridge.Requester, tally: T
         await deferLater(reactor, ASK_INTERVAL)
 
 
-async def keep_reporting(reactor: Any, reports: zmqbridge.Pusher, tally: Tally) -> None:
+async def keep_reporting(reactor: Any, reports: zmqbridge.Dealer, tally: Tally) -> None:
     while not tally.ended:
         await reports.send(tally.report().to_bytes())
         await deferLater(reactor, REPORT_INTERVAL)
@@ -39,7 +39,8 @@ async def main(reactor: Any, settings: Settings) -> None:
     async with zmqbridge.Context() as context:
         subscriber = context.subscriber(connect=settings.measurements, tags=settings.tags)
         requester = context.requester(connect=settings.history)
-        reports = context.pusher(connect=settings.reports)
+        named = zmqbridge.SocketOptions(identity=settings.name.encode())
+        reports = context.dealer(connect=settings.reports, options=named)
         work = [
             receive(subscriber, tally),
             request_history(reactor, requester, tally),

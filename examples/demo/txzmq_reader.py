@@ -1,4 +1,4 @@
-"""A reader that is a txZMQ program: ZmqSubConnection, ZmqREQConnection and ZmqPushConnection.
+"""A reader that is a txZMQ program: ZmqSubConnection, ZmqREQConnection and ZmqDealerConnection.
 
 Nothing of zmqbridge is in it: both libraries use the same frames.
 """
@@ -10,9 +10,9 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall, deferLater, react
 from txzmq import (
+    ZmqDealerConnection,
     ZmqEndpoint,
     ZmqFactory,
-    ZmqPushConnection,
     ZmqREQConnection,
     ZmqRequestTimeoutError,
     ZmqSubConnection,
@@ -37,13 +37,13 @@ async def main(reactor: Any, settings: Settings) -> None:
     tally = Tally(settings.name, settings.tags)
     factory = ZmqFactory()
     factory.lingerPeriod = 1000
-    reports = ZmqPushConnection(factory, ZmqEndpoint("connect", settings.reports))
+    reports = ZmqDealerConnection(factory, ZmqEndpoint("connect", settings.reports), settings.name.encode())
     requester = ZmqREQConnection(factory, ZmqEndpoint("connect", settings.history))
     subscription = Subscription(factory, ZmqEndpoint("connect", settings.measurements), tally)
     for tag in settings.tags:
         subscription.subscribe(tag.encode())
 
-    reporting = LoopingCall(lambda: reports.push(tally.report().to_bytes()))
+    reporting = LoopingCall(lambda: reports.sendMsg(tally.report().to_bytes()))
     reporting.start(REPORT_INTERVAL)
     while not tally.ended:
         try:
@@ -52,7 +52,7 @@ async def main(reactor: Any, settings: Settings) -> None:
             continue  # the account will tell
         await deferLater(reactor, ASK_INTERVAL)
     reporting.stop()
-    reports.push(tally.report(last=True).to_bytes())
+    reports.sendMsg(tally.report(last=True).to_bytes())
     factory.shutdown()
 
 

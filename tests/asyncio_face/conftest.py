@@ -13,6 +13,10 @@ import pytest
 
 import zmqbridge_asyncio
 from tests.asyncio_face.ends import Ends
+from tests.channel.conftest import open_desk
+from tests.opened import opened
+
+__all__ = ["context", "ends", "open_desk", "opened", "run", "turn_limit"]
 
 LIMIT = 30
 

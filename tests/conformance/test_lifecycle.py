@@ -277,6 +277,7 @@ async def open_and_close(loop: Harness, context: zmqbridge.Context, addresses: A
 
 
 @on_linux
+@pytest.mark.each_backend
 async def test_a_thousand_connections(loop: Harness, addresses: Addresses) -> None:
     """After a thousand connections are closed the process holds what it did before the first."""
     async with loop.context() as outer:

@@ -58,6 +58,28 @@ async def test_a_replier(loop: Harness, addresses: Addresses) -> None:
         await loop.until(lambda: not replier.peers)
 
 
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_message_that_is_read_late(loop: Harness, addresses: Addresses, known: bool) -> None:
+    """A message that is read when its peer has gone arrives, and does not bring the peer back."""
+    async with loop.context(watch=True) as context:
+        router = context.router(bind=addresses.new("tcp"))
+        dealer = context.dealer(connect=router.endpoints[0].address, options=named(b"a"))
+        await router.wait_connected(timeout=20)
+        if known:
+            await dealer.send(b"first")
+            assert await router.receive() == (b"a", [b"first"])
+            assert router.peers == {b"a"}
+        await dealer.send(b"last")
+        dealer.close()
+        await loop.until(lambda: router.connected == 0 and not router.peers)
+        assert await router.receive() == (b"a", [b"last"])
+        await loop.until(lambda: not router.peers)
+        changes, left_out, _ = router._known().changes.read(0)
+        assert left_out == 0
+        told = [change.connected for change in changes]
+        assert told == [True, False] or (told == [] and not known)
+
+
 async def test_peers_that_come_back(loop: Harness, addresses: Addresses) -> None:
     """A descriptor, or a routing id, that is used again at once is not taken for the one that had it before."""
     async with loop.context(watch=True, linger=0) as context:

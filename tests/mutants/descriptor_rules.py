@@ -52,7 +52,7 @@ ONLY_READABLE = [
         argument("wait", 0, "{} if self.lot.wants_input else None"),
         conformance("asyncio", "pipeline"),
     ),
-    Mutation("1", "EVENTS says whether there is room", LOOK, drop_call("let_writers_try"), MODEL),
+    Mutation("1", "EVENTS says whether there is room", LOOK, drop_call("let_writers_try"), WALK),
     Mutation(
         "1",
         "a look silences the descriptor where nobody wants anything",

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from tests.mutants.changes import condition, drop_assignment, drop_call, uncaught, unguarded
+from tests.mutants.changes import condition, drop_assignment, drop_call, drop_decrement, uncaught, unguarded
 from tests.mutants.mutation import Mutation
 
 __all__ = ["MUTATIONS"]
 
 DESK = "zmqbridge_asyncio.desk:Desk"
 FUTURES = "zmqbridge_asyncio.futures"
-SOCKET = "zmqbridge_asyncio.sockets:Socket"
+AT_ONCE = "zmqbridge_asyncio.at_once:AtOnce"
 CASES = "tests/asyncio_face"
+AT_ONCES = (f"{CASES}/test_at_once.py",)
 CANCELLING = (f"{CASES}/test_cancelling.py",)
 LIFE = (f"{CASES}/test_life.py",)
 POLLING = (f"{CASES}/test_polling.py",)
+PASSING = "zmqbridge_asyncio.passing"
+STREAMS = (f"{CASES}/test_streams.py",)
 RECEIVING = (f"{CASES}/test_receiving.py",)
 SENDING = (f"{CASES}/test_sending.py",)
 
@@ -29,7 +32,11 @@ MUTATIONS = [
     Mutation(
         "face", "a future that is cancelled leaves its place", f"{FUTURES}:Pending.cancel", drop_call("leave"), LIFE
     ),
-    Mutation("face", "one turn receives so many", f"{SOCKET}.recv", unguarded("reads"), RECEIVING),
+    Mutation("face", "one turn receives so many", f"{AT_ONCE}._take", unguarded("reads"), AT_ONCES),
+    Mutation("face", "a receive at once is charged", f"{AT_ONCE}._take", drop_decrement("reads"), AT_ONCES),
+    Mutation("face", "a receive at once touches the edge", f"{AT_ONCE}._take", drop_call("touch"), AT_ONCES),
+    Mutation("face", "a send at once is charged", f"{AT_ONCE}.sent", drop_decrement("sends"), AT_ONCES),
+    Mutation("face", "a send behind a spent turn waits", f"{AT_ONCE}._send", unguarded("spent"), AT_ONCES),
     Mutation(
         "face",
         "one turn sends so many that are awaited",
@@ -67,6 +74,23 @@ MUTATIONS = [
         "zmqbridge_asyncio.polling:Descriptors.add",
         uncaught("PermissionError"),
         POLLING,
+    ),
+    Mutation("face", "one turn hands over so many", f"{PASSING}:Incoming.ready", unguarded("room"), STREAMS),
+    Mutation(
+        "face", "what a turn leaves is handed over later", f"{PASSING}:Incoming.ready", drop_call("touch"), STREAMS
+    ),
+    Mutation(
+        "face", "a stream receives by turns", f"{PASSING}:Incoming.take", condition("is_ready", becomes="True"), STREAMS
+    ),
+    Mutation(
+        "face",
+        "one turn of a stream sends so many",
+        f"{PASSING}:Outgoing.attempt",
+        condition("sends", becomes="False"),
+        STREAMS,
+    ),
+    Mutation(
+        "face", "what a stream could not send is told", f"{PASSING}:Outgoing.send_one", drop_call("_log"), STREAMS
     ),
     Mutation(
         "face",

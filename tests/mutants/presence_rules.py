@@ -92,7 +92,21 @@ MUTATIONS = [
         "presence",
         "a descriptor that another peer has is not its former one's any more",
         f"{ROUTES}.__call__",
-        drop_branch("former"),
+        drop_branch("holder"),
+        ("tests/presence/test_routes.py",),
+    ),
+    Mutation(
+        "presence",
+        "a message that is read when its connection is closed tells of nobody who is there",
+        f"{ROUTES}._is_late",
+        drop_branch("closed"),
+        ("tests/presence/test_routes.py", *PEERS, "-k", "closed or late"),
+    ),
+    Mutation(
+        "presence",
+        "a peer that had the descriptor before does not take it from the one that has it",
+        f"{ROUTES}._is_late",
+        unguarded("_former"),
         ("tests/presence/test_routes.py",),
     ),
     Mutation(

@@ -11,7 +11,7 @@ import pytest
 import zmq
 
 import zmqbridge
-from tests.native.books import ignore, new_attempt, new_inbox
+from tests.native.books import Loop, ignore, new_at_once, new_attempt, new_inbox
 from tests.opened import OpenedSockets
 from tests.waiting.bells import Bell
 from zmqbridge.socket import FastSocket
@@ -107,6 +107,21 @@ def test_an_attempt_in_a_cycle(opened: OpenedSockets, extension: Any) -> None:
     def abandon(gone: list[bool]) -> None:
         witness = Witness(gone)
         witness.holds = new_attempt(extension, socket, witness)
+
+    with collected() as gone:
+        abandon(gone)
+
+
+@pytest.mark.parametrize("held", ["last", "loop"])
+def test_what_serves_at_once_in_a_cycle(opened: OpenedSockets, extension: Any, held: str) -> None:
+    """What serves at once and holds itself, by its loop or by whoever makes futures, is collected."""
+    socket = opened.open(FastSocket, zmq.PAIR)
+
+    def abandon(gone: list[bool]) -> None:
+        witness: Any = Witness(gone)
+        witness.is_running = witness
+        loop, last = (witness, ignore) if held == "loop" else (Loop(), witness)
+        witness.holds = new_at_once(extension, socket, loop, last)
 
     with collected() as gone:
         abandon(gone)

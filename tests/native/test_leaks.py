@@ -8,12 +8,18 @@ from typing import Any
 import pytest
 
 from tests.native.blocks import blocks_left
-from tests.native.books import ignore, new_attempt, new_inbox
+from tests.native.books import Loop, ignore, new_at_once, new_attempt, new_inbox
 from tests.opened import OpenedSockets
 from tests.waiting.awaiting import drive
 from tests.waiting.bells import Bell
 from zmqbridge.framing import Publication
 from zmqbridge.socket import FastSocket
+
+
+class Portless:
+    """What has a port that is none."""
+
+    port = object()
 
 
 @pytest.fixture
@@ -98,6 +104,29 @@ def test_attempts(pair: tuple[FastSocket, FastSocket], extension: Any) -> None:
     assert blocks_left(__file__, exchange, 300) < 20
 
 
+def test_at_once(pair: tuple[FastSocket, FastSocket], extension: Any) -> None:
+    """What was sent and received at once, what was not, and the loops that were left, are let go of."""
+
+    def exchange(rounds: int) -> None:
+        sender, receiver = (new_at_once(extension, socket, Loop()) for socket in pair)
+        for _ in range(rounds):
+            sender.move(Loop())
+            assert sender.send_frame(b"a" * 100).done()
+            assert sender.send_message([b"a", bytearray(b"b")]) is None
+            assert sender.send_message([bytearray(b"a"), b"b"]).done()
+            assert sender.send_message(["text", b"b"]) is None
+            assert receiver.receive_frame().result() == b"a" * 100
+            assert receiver.receive_message().result() == [b"a", b"b"]
+            for receive in (receiver.receive_frame, receiver.receive_message):
+                assert receive() is None
+                receiver.flows = True
+            assert sender.sent([]).result() == []
+            with pytest.raises(AttributeError):
+                sender.move(object())
+
+    assert blocks_left(__file__, exchange, 1000) < 100
+
+
 def test_inboxes(extension: Any) -> None:
     """Items that were taken, claimed, given up and dropped are gone, and so are inboxes with items and claims."""
 
@@ -174,14 +203,20 @@ def test_what_was_not_made(extension: Any, opened: OpenedSockets) -> None:
     """What could not be made for wrong arguments holds none of the right ones."""
     socket: Any = opened.open(FastSocket, 0)
     ownership, turn, edge, lot = extension.Ownership(), extension.Turn(1), extension.Edge(), object()
+    attempt = new_attempt(extension, socket)
     makers: list[Any] = [
         lambda: extension.Port("1", True, True, ignore),
         lambda: extension.Items(ownership, ignore),
         lambda: extension.Attempt(socket, ownership, turn, edge, lot, ignore),
         lambda: extension.Attempt(lot, ownership, turn, edge, lot, ignore),
         lambda: extension.Attempt(socket, ownership, turn, turn, lot, ignore),
+        lambda: extension.AtOnce(attempt, lot, ownership, turn, edge, ignore, ignore),
+        lambda: extension.AtOnce(attempt, Portless, ownership, turn, edge, ignore, ignore),
+        lambda: extension.AtOnce(lot, socket, ownership, turn, edge, ignore, ignore),
+        lambda: extension.AtOnce(attempt, socket, ownership, turn, turn, ignore, ignore),
+        lambda: extension.AtOnce(attempt, socket, ownership, turn, edge, ignore),
     ]
-    held = [socket, socket.port, ownership, turn, edge, lot, ignore]
+    held = [socket, socket.port, ownership, turn, edge, lot, ignore, attempt, Portless.port]
 
     def counts() -> list[int]:
         return [sys.getrefcount(thing) for thing in held]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable
 
 from zmqbridge.presence.events import Event, EventKind
@@ -38,7 +39,7 @@ CLOSED = Source(1_000_000, 5)
 
 def open_source() -> Source:
     """A connection that is there."""
-    return Source.of(os.open(os.devnull, os.O_RDONLY))
+    return Source.of(socket.socket().detach())
 
 
 def test_comes_and_goes() -> None:
@@ -98,6 +99,48 @@ def test_a_descriptor_that_is_not_closed_yet() -> None:
     assert tuple(waits) == LOOK_AGAIN
     assert world.routes.peers == {b"b"}
     os.close(source.fd)
+
+
+def test_a_message_of_a_closed_connection() -> None:
+    """What is read late, when nothing or a file is at the descriptor, tells of nobody who is there."""
+    world = World()
+    source = open_source()
+    world.routes(b"a", source)
+    os.close(source.fd)
+    world.routes(b"a", Source.of(source.fd))
+    assert world.changes() == [(b"a", True)]
+    world.routes.tell([gone(source.fd)])
+    descriptor = os.open(os.devnull, os.O_RDONLY)
+    for peer in (b"a", b"b"):
+        world.routes(peer, Source.of(source.fd))
+        world.routes(peer, Source.of(descriptor))
+    os.close(descriptor)
+    assert world.changes() == [(b"a", True), (b"a", False)]
+
+
+def test_a_message_that_is_read_when_another_has_the_descriptor() -> None:
+    """A peer's last message, read when another peer has its descriptor and has spoken, takes nothing from that."""
+    world = World()
+    source = open_source()
+    world.routes(b"a", Source(source.fd, source.inode + 1))
+    for _ in range(2):
+        world.routes(b"b", source)
+        world.routes(b"a", source)
+    assert world.changes() == [(b"a", True), (b"a", False), (b"b", True)]
+    world.routes(b"c", source)  # b's was the late one: a connection has one peer
+    assert world.routes.peers == {b"c"}
+    os.close(source.fd)
+
+
+def test_a_first_message_between_the_news_and_the_end() -> None:
+    """A peer whose first message is read after it is said to be gone, and before it is closed, is looked at again."""
+    world = World()
+    source = open_source()
+    world.routes.tell([gone(source.fd)])
+    world.routes(b"a", source)
+    os.close(source.fd)
+    world.calls.pop()[1]()
+    assert world.changes() == [(b"a", True), (b"a", False)]
 
 
 def test_a_peer_that_comes_back() -> None:

@@ -57,15 +57,18 @@ def test_batches(pair: tuple[Socket, Socket]) -> None:
     assert len(other.receive(256)[0]) == 4
 
 
-@pytest.mark.parametrize(("frames", "size", "calls"), [(5000, 0, 2), (10_000, 0, 3), (20, 500_000, 7)])
+# A batch has room for 4,091 empty frames behind the first message: of one more, the last is alone in the next call.
+@pytest.mark.parametrize(
+    ("frames", "size", "calls"), [(4092, 0, 2), (4093, 0, 2), (5000, 0, 2), (10_000, 0, 3), (20, 500_000, 7)]
+)
 def test_long_message(pair: tuple[Socket, Socket], frames: int, size: int, calls: int) -> None:
     """A message that is longer than a batch is read by several calls, of which each reads no more than a batch."""
     one, other = pair
-    long = [b"x" * size] * frames
-    for message in ([b"1"], long, [b"2"]):
+    first, long = [b"1" * 1025], [b"x" * size] * frames
+    for message in (first, long, [b"2"]):
         assert one.send(message)
     received = [other.receive(10) for _ in range(calls)]
-    assert received == [([[b"1"]], False), *[([], False)] * (calls - 2), ([long, [b"2"]], True)]
+    assert received == [([first], False), *[([], False)] * (calls - 2), ([long, [b"2"]], True)]
 
 
 def test_batch_of_large_messages(opened: OpenedSockets, kind: type[Socket]) -> None:

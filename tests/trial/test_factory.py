@@ -36,7 +36,7 @@ def run_program(source: str, *arguments: str) -> Deferred[Any]:
     command = [sys.executable, "-c", dedent(source), *arguments]
 
     def run() -> subprocess.CompletedProcess[str]:
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=15, check=False)
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
     return deferToThread(run)
 

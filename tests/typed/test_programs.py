@@ -25,6 +25,7 @@ CHECKERS = {
 }
 
 
+@pytest.mark.repeats  # make lint runs both
 @pytest.mark.long
 @pytest.mark.parametrize("checker", CHECKERS)
 def test_checked_strictly(checker: str) -> None:

@@ -22,6 +22,7 @@ file                what is in it
 ``receive.c``       reading a batch, and large frames that stay in libzmq's buffer
 ``port.c``          the socket with these calls
 ``attempt.c``       the attempt of a send
+``at_once.c``       what need not wait, as futures that are done
 ``module.c``        the module
 ==================  ========================================================================
 """

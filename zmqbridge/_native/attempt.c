@@ -2,15 +2,7 @@
 
 #include "native.h"
 
-typedef struct {
-    PyObject_HEAD
-    Port *port;
-    Ownership *ownership;
-    Turn *turn;
-    Edge *edge;
-    PyObject *lot, *lanes, *ended;
-    Py_ssize_t sent;
-} Attempt;
+PyObject *attempt_type;
 
 /* Other code ended the socket, if that is what the exception says: its channel is told. */
 static void tell_end(Attempt *attempt)
@@ -83,25 +75,30 @@ static PyObject *attempt_send_method(PyObject *self, PyObject *frames)
     return sent < 0 ? NULL : PyBool_FromLong(sent);
 }
 
+int attempt_at_once(Attempt *attempt, PyObject *message, PyObject *lane)
+{
+    if (attempt->turn->sends <= 0 || !attempt->turn->lenient || !ownership_passes(attempt->ownership))
+        return 0;
+    if (PyDict_Size(attempt->lanes)) {
+        int waits = PySequence_Contains(attempt->lanes, lane);
+        if (waits)
+            return waits < 0 ? -1 : 0;
+    }
+    PyObject *frames = plain(message);
+    if (!frames)
+        return -1;
+    int sent = attempt_send(attempt, frames);
+    Py_DECREF(frames);
+    return sent;
+}
+
 static PyObject *at_once(PyObject *self, PyObject *const *args, Py_ssize_t count)
 {
-    Attempt *attempt = (Attempt *)self;
     if (count < 1 || count > 2) {
         PyErr_SetString(PyExc_TypeError, "at_once() takes a message, and a lane");
         return NULL;
     }
-    if (attempt->turn->sends <= 0 || !attempt->turn->lenient || !ownership_passes(attempt->ownership))
-        Py_RETURN_FALSE;
-    if (PyDict_Size(attempt->lanes)) {
-        int waits = PySequence_Contains(attempt->lanes, count > 1 ? args[1] : Py_None);
-        if (waits)
-            return waits < 0 ? NULL : PyBool_FromLong(0);
-    }
-    PyObject *frames = plain(args[0]);
-    if (!frames)
-        return NULL;
-    int sent = attempt_send(attempt, frames);
-    Py_DECREF(frames);
+    int sent = attempt_at_once((Attempt *)self, args[0], count > 1 ? args[1] : Py_None);
     return sent < 0 ? NULL : PyBool_FromLong(sent);
 }
 
@@ -213,7 +210,6 @@ static PyType_Spec attempt_spec = {
 
 int add_attempt(PyObject *module)
 {
-    static PyObject *attempt_type;
     if (!attempt_type && !(attempt_type = PyType_FromSpec(&attempt_spec)))
         return -1;
     return PyModule_AddObjectRef(module, "Attempt", attempt_type);

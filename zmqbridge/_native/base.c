@@ -5,7 +5,7 @@
 Libzmq libzmq;
 Py_ssize_t frame_cost, shared_from;
 static PyObject *reserved;
-PyObject *frames_of, *nothing, *connection_closed, *context_terminated, *origin_type, *traced_type;
+PyObject *frames_of, *nothing, *zmqbridge_error, *connection_closed, *context_terminated, *origin_type, *traced_type;
 
 static const struct {
     const char *name;
@@ -93,6 +93,7 @@ int import_names(void)
         import_name(&nothing, "zmqbridge.waiting.inbox", "NOTHING") < 0 ||
         import_name(&origin_type, "zmqbridge.origins", "Origin") < 0 ||
         import_name(&traced_type, "zmqbridge.origins", "Traced") < 0 ||
+        import_name(&zmqbridge_error, "zmqbridge.errors", "ZmqBridgeError") < 0 ||
         import_name(&connection_closed, "zmqbridge.errors", "ConnectionClosed") < 0)
         return -1;
     return import_name(&context_terminated, "zmqbridge.errors", "ContextTerminated");

@@ -123,7 +123,7 @@ PyObject *forget_callers(PyObject *self, PyObject *unused)
 /* The end of a pipe that is written to; -1 for none. */
 static int telling = -1;
 
-PyObject *tell(PyObject *self, PyObject *descriptor)
+PyObject *tell_pipe(PyObject *self, PyObject *descriptor)
 {
     (void)self;
     long number = PyLong_AsLong(descriptor);

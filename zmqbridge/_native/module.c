@@ -8,7 +8,7 @@ static PyMethodDef methods[] = {
      "constants"},
     {"collect", collect, METH_NOARGS, "collect(): give back to Python the frames that libzmq has sent"},
     {"stop_asking", stop_asking, METH_NOARGS, "stop_asking(): libzmq's threads call Python no more"},
-    {"tell", tell, METH_O, "tell(descriptor): write to a pipe what came back from a memoryview; -1 for none"},
+    {"tell", tell_pipe, METH_O, "tell(descriptor): write to a pipe what came back from a memoryview; -1 for none"},
     {"forget_callers", forget_callers, METH_NOARGS, "forget_callers(): no thread is calling, in the child of a fork"},
     {NULL, NULL, 0, NULL},
 };
@@ -24,7 +24,7 @@ PyMODINIT_FUNC PyInit_speedups(void)
         return NULL;
     PyObject *module = PyModule_Create(&definition);
     if (module && (add_frame(module) < 0 || add_port(module) < 0 || add_books(module) < 0 || add_inbox(module) < 0 ||
-                   add_items(module) < 0 || add_attempt(module) < 0))
+                   add_items(module) < 0 || add_attempt(module) < 0 || add_at_once(module) < 0))
         Py_CLEAR(module);
     return module;
 }

@@ -62,8 +62,10 @@ extern Py_ssize_t frame_cost, shared_from;
 /* Whether a publication is one of those that publishers and subscribers tell each other. */
 int is_reserved(const char *data, Py_ssize_t size);
 
-/* zmqbridge's own: frames_of(), NOTHING, the errors after which a socket is at its end, Origin and Traced. */
-extern PyObject *frames_of, *nothing, *connection_closed, *context_terminated, *origin_type, *traced_type;
+/* zmqbridge's own: frames_of(), NOTHING, the root of its errors, those after which a socket is at its end, Origin and
+   Traced. */
+extern PyObject *frames_of, *nothing, *zmqbridge_error, *connection_closed, *context_terminated, *origin_type,
+    *traced_type;
 
 /* A new object of a type, or NULL with an exception; and its end, where it has no more to let go of. */
 PyObject *allocate(PyObject *type);
@@ -93,7 +95,7 @@ PyObject *stop_asking(PyObject *self, PyObject *unused);
 PyObject *forget_callers(PyObject *self, PyObject *unused);
 
 /* The module's function that takes the descriptor of a pipe, to be told through of what comes back from a memoryview. */
-PyObject *tell(PyObject *self, PyObject *descriptor);
+PyObject *tell_pipe(PyObject *self, PyObject *descriptor);
 
 /* --- books.c --- */
 
@@ -193,6 +195,11 @@ PyObject *new_traced(Port *port, zmq_msg_t *first);
 int add_frame(PyObject *module);
 PyObject *port_receive(PyObject *port, PyObject *args);
 
+/* The next message, a list of bytes; and the next frame, which may be one of several of its message. They return NULL
+   without an exception where there is none, and where libzmq's error is for others to name. */
+PyObject *port_read_message(Port *port);
+PyObject *port_read_frame(Port *port);
+
 /* --- port.c --- */
 
 extern PyObject *port_type;
@@ -200,6 +207,24 @@ int add_port(PyObject *module);
 
 /* --- attempt.c --- */
 
+typedef struct {
+    PyObject_HEAD
+    Port *port;
+    Ownership *ownership;
+    Turn *turn;
+    Edge *edge;
+    PyObject *lot, *lanes, *ended;
+    Py_ssize_t sent;
+} Attempt;
+
+extern PyObject *attempt_type;
 int add_attempt(PyObject *module);
+
+/* Send a message as a caller gave it, where nothing is to be asked or waited for first; returns as port_send(). */
+int attempt_at_once(Attempt *attempt, PyObject *message, PyObject *lane);
+
+/* --- at_once.c --- */
+
+int add_at_once(PyObject *module);
 
 #endif

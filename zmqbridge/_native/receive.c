@@ -132,6 +132,27 @@ static int is_named_tuple(PyObject *type)
                PyType_GetSlot((PyTypeObject *)connection_closed, Py_tp_dealloc);
 }
 
+/* Read so many messages at most; return the errno of what ended that, or 0. */
+static int read_batch(Batch *batch, Py_ssize_t limit)
+{
+    int number = batch->port->closed ? ENOTSOCK : 0;
+    libzmq.msg_init(&batch->frame);
+    /* Up to Python 3.11 the garbage collector runs where a list is made, and with it code that might close the socket,
+       or read the rest of the message that is being read. */
+    int collects = PyGC_Disable();
+    while (!number && batch->room > 0 && PyList_Size(batch->messages) < limit) {
+        if (receive_frame(batch->port->socket, &batch->frame) < 0)
+            number = libzmq.last_errno();
+        else
+            add_received(batch);
+    }
+    if (collects)
+        PyGC_Enable();
+    libzmq.msg_close(&batch->frame);
+    Py_XDECREF(batch->tag);
+    return number;
+}
+
 PyObject *port_receive(PyObject *self, PyObject *args)
 {
     Port *port = (Port *)self;
@@ -153,22 +174,38 @@ PyObject *port_receive(PyObject *self, PyObject *args)
         Py_XDECREF(result);
         return NULL;
     }
-    int number = port->closed ? ENOTSOCK : 0;
-    libzmq.msg_init(&batch.frame);
-    /* Up to Python 3.11 the garbage collector runs where a list is made, and with it code that might close the socket,
-       or read the rest of the message that is being read. */
-    int collects = PyGC_Disable();
-    while (!number && batch.room > 0 && PyList_Size(batch.messages) < limit) {
-        if (receive_frame(port->socket, &batch.frame) < 0)
-            number = libzmq.last_errno();
-        else
-            add_received(&batch);
-    }
-    if (collects)
-        PyGC_Enable();
-    libzmq.msg_close(&batch.frame);
-    Py_XDECREF(batch.tag);
+    int number = read_batch(&batch, limit);
     PyTuple_SetItem(result, 0, batch.messages);
     PyTuple_SetItem(result, 1, PyLong_FromLong(number));
     return result;
+}
+
+PyObject *port_read_message(Port *port)
+{
+    Batch batch = {.port = port, .room = PY_SSIZE_T_MAX, .views_from = PY_SSIZE_T_MAX, .max_frames = PY_SSIZE_T_MAX};
+    collect_returned();
+    if (!(batch.messages = PyList_New(0)))
+        return NULL;
+    read_batch(&batch, 1);
+    PyObject *message = PyList_Size(batch.messages) ? Py_NewRef(PyList_GetItem(batch.messages, 0)) : NULL;
+    Py_DECREF(batch.messages);
+    if (!message && port->too_large) {
+        port->too_large = 0;
+        PyErr_SetString(PyExc_MemoryError, "there is no memory for a message, which is left out");
+    }
+    return message;
+}
+
+PyObject *port_read_frame(Port *port)
+{
+    zmq_msg_t frame;
+    PyObject *data = NULL;
+    if (port->closed || port->begun)
+        return NULL;
+    collect_returned();
+    libzmq.msg_init(&frame);
+    if (receive_frame(port->socket, &frame) >= 0)
+        data = PyBytes_FromStringAndSize(libzmq.msg_data(&frame), (Py_ssize_t)libzmq.msg_size(&frame));
+    libzmq.msg_close(&frame);
+    return data;
 }

@@ -55,7 +55,7 @@ class Attempt:
         lot: ParkingLot,
         ended: Callable[[ContextTerminated | ConnectionClosed], None],
     ) -> None:
-        self.sent = 0
+        self.sent: int = 0
         self._socket = socket
         self._ownership = ownership
         self._turn = turn

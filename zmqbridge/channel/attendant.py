@@ -24,7 +24,7 @@ __all__ = ["RETRY", "Attendant", "Timer"]
 
 RETRY = 0.1
 
-logger = logging.getLogger("zmqbridge")
+logger: logging.Logger = logging.getLogger("zmqbridge")
 
 
 class Timer(Protocol):

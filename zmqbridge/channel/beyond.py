@@ -39,7 +39,7 @@ class Beyond:
     """
 
     def __init__(self, socket: Socket) -> None:
-        self.serves = socket.hides_ends
+        self.serves: bool = socket.hides_ends
         self.mark = 0
         self._due = 0.0
         self._names_peers = socket.type_name in ("ROUTER", "STREAM")

@@ -43,15 +43,17 @@ from weakref import WeakSet
 from zmqbridge.abc import Backend
 from zmqbridge.channel.beyond import LOOK_AGAIN
 from zmqbridge.channel.intake import Intake
-from zmqbridge.channel.units import units_for
+from zmqbridge.channel.units import Units, units_for
 from zmqbridge.decoding import Decoder
 from zmqbridge.errors import ConnectionClosed, ContextTerminated, WouldBlock
 from zmqbridge.presence.bell import Bell
 from zmqbridge.protocols import Faults
 from zmqbridge.socket import POLLIN, POLLOUT, Socket
+from zmqbridge.waiting.edge import Edge
 from zmqbridge.waiting.guard import Guard
 from zmqbridge.waiting.inbox import NOTHING, Inbox
 from zmqbridge.waiting.parking import Parked, ParkingLot
+from zmqbridge.waiting.turn import Turn
 
 __all__ = ["LOOK_AGAIN", "Channel", "DeadlinePassed"]
 
@@ -111,18 +113,18 @@ class Channel(Generic[Item]):
         describe: Callable[[], str],
         turn_limit: int,
     ) -> None:
-        self.units = units_for(socket)
+        self.units: Units = units_for(socket)
         ownership = self.units.Ownership()
         self.socket = socket
-        self.guard = Guard(ownership, describe)
-        self.turn = self.units.Turn(turn_limit)
-        self.edge = self.units.Edge()
+        self.guard: Guard = Guard(ownership, describe)
+        self.turn: Turn = self.units.Turn(turn_limit)
+        self.edge: Edge = self.units.Edge()
         self.inbox: Inbox[Item] = self.units.Inbox(ownership)
-        self.lot = ParkingLot(self.edge, self.inbox)
+        self.lot: ParkingLot = ParkingLot(self.edge, self.inbox)
         self.describe = describe
-        self.dropped = 0
-        self.intake = Intake(socket, decoder, faults, self.turn, self.inbox, self.lot, describe)
-        self.bell = Bell()
+        self.dropped: int = 0
+        self.intake: Intake[Item] = Intake(socket, decoder, faults, self.turn, self.inbox, self.lot, describe)
+        self.bell: Bell = Bell()
         self.by_turns = False
         self._get_backend = get_backend
         self._backend: Backend | None = None

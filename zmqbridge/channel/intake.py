@@ -18,7 +18,7 @@ from zmqbridge.waiting.turn import Turn
 
 __all__ = ["Intake"]
 
-logger = logging.getLogger("zmqbridge")
+logger: logging.Logger = logging.getLogger("zmqbridge")
 
 Item = TypeVar("Item")
 
@@ -52,10 +52,10 @@ class Intake(Generic[Item]):
         lot: ParkingLot,
         describe: Callable[[], str],
     ) -> None:
-        self.arrived = 0
-        self.batch = turn.limit
+        self.arrived: int = 0
+        self.batch: int = turn.limit
         self.spare = 0
-        self.beyond = Beyond(socket)
+        self.beyond: Beyond = Beyond(socket)
         self._socket = socket
         self._decoder = decoder
         self._faults = faults

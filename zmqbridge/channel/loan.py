@@ -43,7 +43,7 @@ class Loan:
     __slots__ = ("_backend", "_bell", "_kept", "_lent", "returned")
 
     def __init__(self, views: Sequence[memoryview], backend: Backend, bell: Bell) -> None:
-        self.returned = False
+        self.returned: bool = False
         self._backend = backend
         self._bell = bell
         self._kept: list[Any] | None = [view.obj for view in views]

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
+from zmqbridge.channel.attempt import Attempt
 from zmqbridge.channel.channel import Channel, DeadlinePassed
 from zmqbridge.errors import LocalProtocolError, WouldBlock
 from zmqbridge.framing import Message, frames_of
@@ -36,10 +37,10 @@ class Outbox:
         self._channel = channel
         self._turn = channel.turn
         self._lanes = channel.lot.lanes
-        self.attempt = channel.units.Attempt(
+        self.attempt: Attempt = channel.units.Attempt(
             channel.socket, channel.guard.ownership, channel.turn, channel.edge, channel.lot, channel.ended_by
         )
-        self.at_once = self.attempt.at_once
+        self.at_once: Callable[..., bool] = self.attempt.at_once
 
     @property
     def sent(self) -> int:

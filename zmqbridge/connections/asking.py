@@ -12,26 +12,36 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from zmqbridge.channel import DeadlinePassed
-from zmqbridge.channel.outbox import keep
+from zmqbridge.channel import Channel, DeadlinePassed
+from zmqbridge.channel.outbox import Outbox, keep
+from zmqbridge.connections.outlook import Outlook
 from zmqbridge.errors import RequestTimeout
 from zmqbridge.framing import Message, frames_of
 from zmqbridge.pending import NobodyLeft, PendingRequests
+from zmqbridge.protocols import RequesterProtocol
 from zmqbridge.waiting.parking import Parked
 
-if TYPE_CHECKING:
-    from zmqbridge.connections.reqrep import Requester
-
-__all__ = ["ask_many"]
+__all__ = ["Asker", "ask_many"]
 
 PART = 256
 """How many messages are taken from an iterator, and begun, at a time."""
 
 
+class Asker(Protocol):
+    """What a requester is to this."""
+
+    _channel: Channel[Any]
+    _outbox: Outbox
+    _protocol: RequesterProtocol[Parked]
+    _outlook: Outlook | None
+
+    def _nobody(self) -> str: ...
+
+
 async def ask_many(
-    requester: Requester[Any], messages: Iterable[Message], deadline: float | None, *, within: str, keeps_errors: bool
+    requester: Asker, messages: Iterable[Message], deadline: float | None, *, within: str, keeps_errors: bool
 ) -> list[Any]:
     """Send requests and return what stands in their places.
 
@@ -93,7 +103,7 @@ async def ask_many(
 
 
 async def _send(
-    requester: Requester[Any],
+    requester: Asker,
     pending: PendingRequests[Parked],
     messages: list[Any],
     deadline: float | None,

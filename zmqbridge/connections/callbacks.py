@@ -30,7 +30,7 @@ from zmqbridge.waiting.inbox import NOTHING
 
 __all__ = ["Delivering", "Delivery", "HandlerFailures"]
 
-logger = logging.getLogger("zmqbridge")
+logger: logging.Logger = logging.getLogger("zmqbridge")
 
 Item = TypeVar("Item")
 

@@ -37,7 +37,7 @@ from zmqbridge.weakly import weakly
 
 __all__ = ["Replier", "Request", "Requester"]
 
-logger = logging.getLogger("zmqbridge")
+logger: logging.Logger = logging.getLogger("zmqbridge")
 
 # How many clients that make no room are remembered; one that is forgotten is waited for once more.
 DEAF_PEERS = 10_000
@@ -226,8 +226,8 @@ class Request(Generic[FrameT]):
     def __init__(self, envelope: Envelope, replier: Replier[FrameT]) -> None:
         parts: Any = envelope.parts
         self.parts: list[FrameT] = parts
-        self.id = envelope.id
-        self.peer = envelope.route[0] if envelope.route else envelope.id
+        self.id: bytes = envelope.id
+        self.peer: bytes = envelope.route[0] if envelope.route else envelope.id
         self._envelope = envelope
         self._replier = replier
         self._replied = False
@@ -295,7 +295,7 @@ class RequestDecoder:
     max_frames = MAX_FRAMES
 
     def __init__(self, replier: Replier[Any], protocol: ReplierProtocol) -> None:
-        self.mixed = False
+        self.mixed: bool = False
         self._latest: bytes | None = None
         self._replier = ref(replier)
         self.protocol = protocol

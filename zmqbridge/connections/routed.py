@@ -62,7 +62,7 @@ class Routed(Connection):
         return Following(self._link, self._known().changes, lambda count: PeerChange(left_out=count), self._begin)
 
     def _begin(self, backend: Backend) -> None:
-        self._link.attach()
+        self._link.attach(backend)
 
     def _known(self) -> Routes:
         if self._routes is None:

@@ -54,7 +54,7 @@ class Allowance:
     __slots__ = ("_at", "_left", "_rate", "refused")
 
     def __init__(self, rate: float) -> None:
-        self.refused = 0
+        self.refused: int = 0
         self._rate = rate
         self._left = rate
         self._at: float | None = None

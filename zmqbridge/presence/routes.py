@@ -2,11 +2,13 @@
 
 The facts. A ROUTER socket says whose a message is, and nothing when a peer comes or goes. The message's frames say by
 which connection it came; the monitor says that a descriptor is gone, a moment before it is closed. When the program
-learns of that, the descriptor may be another connection's.
+learns of that, the descriptor may be another connection's. A message may be read when its connection is gone, and then
+too the descriptor may be another's.
 
 The design. A peer is there from its first message on, by the connection that it came by. It is gone when its connection
 is: when another peer has the descriptor, or when the monitor has said so and the descriptor is not the connection's any
-more. Where it still is, it is looked at again a little later.
+more. Where it still is, or nobody has spoken yet, it is looked at again a little later. What is read late tells of
+nobody who is there.
 """
 
 from __future__ import annotations
@@ -59,6 +61,7 @@ class Routes:
         self._later = later
         self._sources: dict[bytes, Source] = {}
         self._peers: dict[int, bytes] = {}
+        self._former: dict[int, bytes] = {}
 
     @property
     def peers(self) -> frozenset[bytes]:
@@ -67,11 +70,11 @@ class Routes:
 
     def __call__(self, peer: bytes, source: Source | None) -> None:
         """A message came from a peer."""
-        if source is None or self._sources.get(peer) == source:
+        if source is None or self._sources.get(peer) == source or self._is_late(peer, source):
             return
-        former = self._peers.get(source.fd)
-        if former is not None and former != peer:
-            self._gone(former)
+        holder = self._peers.get(source.fd)
+        if holder is not None and holder != peer:
+            self._gone(holder)
         before = self._sources.get(peer)
         if before is not None:
             self._peers.pop(before.fd, None)
@@ -80,6 +83,13 @@ class Routes:
         if before is None:
             self.changes.add(PeerChange(peer, True))
             self._changed()
+
+    def _is_late(self, peer: bytes, source: Source) -> bool:
+        """Whether a message was read after its connection was gone, by what is found at the descriptor now."""
+        if source.closed:
+            return True
+        holder = self._peers.get(source.fd)
+        return holder is not None and self._sources[holder] == source and self._former.get(source.fd) == peer
 
     def tell(self, events: Iterable[Event]) -> None:
         """Take note of what happened to the connection."""
@@ -92,9 +102,7 @@ class Routes:
 
     def _look(self, fd: int, times: int) -> None:
         peer = self._peers.get(fd)
-        if peer is None:
-            return
-        if not self._sources[peer].alive:
+        if peer is not None and not self._sources[peer].alive:
             self._gone(peer)
         elif times < len(LOOK_AGAIN):
             self._later(LOOK_AGAIN[times], lambda: self._look(fd, times + 1))
@@ -103,6 +111,7 @@ class Routes:
         source = self._sources.pop(peer)
         if self._peers.get(source.fd) == peer:
             del self._peers[source.fd]
+        self._former[source.fd] = peer
         self.changes.add(PeerChange(peer, False))
         self._changed()
 
@@ -115,8 +124,8 @@ class RoutesDecoder(Generic[Item]):
     """
 
     def __init__(self, decoder: Decoder[Item, Any]) -> None:
-        self.single = decoder.single
-        self.max_frames = decoder.max_frames
+        self.single: type[Any] | None = decoder.single
+        self.max_frames: int = decoder.max_frames
         self.noted: Callable[[bytes, Source | None], object] | None = None
         self._decoder = decoder
 

@@ -27,7 +27,7 @@ from zmqbridge.errors import BackendError, ZmqBridgeError
 
 __all__ = ["Sentry", "Timer"]
 
-logger = logging.getLogger("zmqbridge")
+logger: logging.Logger = logging.getLogger("zmqbridge")
 
 
 class Timer:
@@ -38,7 +38,7 @@ class Timer:
     _numbers = count()
 
     def __init__(self, due: float, call: Callable[[], object]) -> None:
-        self.due = due
+        self.due: float = due
         self._number = next(self._numbers)
         self._call: Callable[[], object] | None = call
 

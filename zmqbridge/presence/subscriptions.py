@@ -91,9 +91,9 @@ class Subscriptions:
         self._counts: dict[bytes, int] = {}
         self.counts: Mapping[bytes, int] = MappingProxyType(self._counts)
         self.changes: Ring[SubscriptionChange] = Ring()
-        self.untold = 0
-        self.passed_over = 0
-        self.allowance = Allowance(echoes)
+        self.untold: int = 0
+        self.passed_over: int = 0
+        self.allowance: Allowance = Allowance(echoes)
         self.changed: Callable[[], object] = int
         self._faults = faults
         self._clock = clock

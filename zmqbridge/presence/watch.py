@@ -29,7 +29,7 @@ from zmqbridge.presence.standing import Standing
 
 __all__ = ["Watch"]
 
-logger = logging.getLogger("zmqbridge")
+logger: logging.Logger = logging.getLogger("zmqbridge")
 
 _numbers = count()
 
@@ -61,7 +61,7 @@ class Watch:
         kept: int = KEPT,
     ) -> None:
         self.bell = bell
-        self.ended = False
+        self.ended: bool = False
         self.events: Ring[Event] = Ring(kept)
         self._standing = Standing()
         self._reader = Reader()

@@ -29,7 +29,7 @@ from zmqbridge.showing import shown
 
 __all__ = ["Desk", "outcome"]
 
-logger = logging.getLogger("zmqbridge")
+logger: logging.Logger = logging.getLogger("zmqbridge")
 
 QUEUED = 10_000
 
@@ -63,7 +63,7 @@ class Desk:
         queued: int = QUEUED,
         domain: str,
     ) -> None:
-        self.timed_out = 0
+        self.timed_out: int = 0
         self._backend = backend
         self._sentry = sentry
         self._ask = ask
@@ -175,7 +175,9 @@ class Desk:
             return
         words = "".join(traceback.format_exception(error))
         if handshake.password:
-            words = words.replace(handshake.password, "(the password)")
+            # As it is, and as an error such as KeyError shows it.
+            for shown_as in (handshake.password, repr(handshake.password)[1:-1], ascii(handshake.password)[1:-1]):
+                words = words.replace(shown_as, "(the password)")
         logger.error(
             "domain %s: what was asked about a handshake failed, and it was refused (%d time(s) since this was last "
             "told)\n%s",

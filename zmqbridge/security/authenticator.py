@@ -31,7 +31,7 @@ from zmqbridge.showing import shown
 
 __all__ = ["AuthenticationStats", "Authenticator", "Judge"]
 
-logger = logging.getLogger("zmqbridge")
+logger: logging.Logger = logging.getLogger("zmqbridge")
 
 Answer = str | bool | None
 Keys = (
@@ -99,9 +99,9 @@ class Judge:
         if authorize is not None and not callable(authorize):
             raise OptionError(f"authorize is a {type(authorize).__name__}; it takes a function of a Handshake")
         self.domain = domain
-        self.standing = False
+        self.standing: bool = False
         self.error: str | None = None
-        self.bell = Bell()
+        self.bell: Bell = Bell()
         self.desk: Desk | None = None
         self._ask_keys: Any = keys if callable(keys) else None
         self._ask_passwords = passwords if asks_passwords else Secret(None)
@@ -144,11 +144,13 @@ class Judge:
             verdict = self._policies.judge(case.handshake)
         except Exception as error:
             verdict = Verdict(Status.AGAIN, f"it could not be judged ({type(error).__name__}: {error})")
-        if verdict.status is Status.OK and self._policies.asks(case.handshake) and self.desk is not None:
+        if verdict.status is not Status.OK or not self._policies.asks(case.handshake):
+            case.answer(verdict)
+        elif self.desk is None:
+            case.answer(Verdict(Status.AGAIN, "there is no loop to ask on"))
+        else:
             case.user_id = verdict.user_id
             self.desk.take(case)
-        else:
-            case.answer(verdict)
 
     def close(self) -> None:
         """Answer what is not answered yet."""

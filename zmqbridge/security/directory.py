@@ -23,7 +23,7 @@ from zmqbridge.security import certificates
 
 __all__ = ["Directory"]
 
-logger = logging.getLogger("zmqbridge")
+logger: logging.Logger = logging.getLogger("zmqbridge")
 
 SUFFIX = ".key"
 IN_PLACE_SECONDS = 1.0
@@ -54,7 +54,7 @@ class Directory:
         self._keys: frozenset[str] = frozenset()
         self._look_again = 0.0
         self._wrong = Bursts()
-        self.reads = 0
+        self.reads: int = 0
 
     def keys(self) -> frozenset[str]:
         """Return the keys that are there now.

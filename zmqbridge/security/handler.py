@@ -27,7 +27,7 @@ from zmqbridge.showing import shown
 
 __all__ = ["ADDRESS", "Case", "Court", "Handler"]
 
-logger = logging.getLogger("zmqbridge")
+logger: logging.Logger = logging.getLogger("zmqbridge")
 
 ADDRESS = "inproc://zeromq.zap.01"
 
@@ -48,9 +48,9 @@ class Case:
     __slots__ = ("_answer", "_timer", "answered", "handshake", "note", "user_id")
 
     def __init__(self, handshake: Handshake, answer: Callable[[Verdict], object]) -> None:
-        self.handshake = handshake
-        self.answered = False
-        self.user_id = ""
+        self.handshake: Handshake = handshake
+        self.answered: bool = False
+        self.user_id: str = ""
         self.note: Callable[[Verdict], object] | None = None
         self._answer = answer
         self._timer: Timer | None = None

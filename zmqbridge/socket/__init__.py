@@ -88,7 +88,7 @@ __all__ = [
     "type_name_of",
 ]
 
-speedups_enabled = _native.speedups is not None
+speedups_enabled: bool = _native.speedups is not None
 
 _option_can_be_read = load_option() is not None
 _frames_tell = frames_tell()

@@ -46,9 +46,9 @@ class Received:
     __slots__ = ("buffer", "bytes", "more")
 
     def __init__(self, data: bytes, more: bool) -> None:
-        self.bytes = data
-        self.buffer = memoryview(data)
-        self.more = more
+        self.bytes: bytes = data
+        self.buffer: memoryview[int] = memoryview(data)
+        self.more: bool = more
 
     def __len__(self) -> int:
         return len(self.bytes)
@@ -62,7 +62,7 @@ class AskingSocket(Socket):
         self._received: Callable[[int], bytes] = zmq.backend.Socket.recv.__get__(self.raw)
         self._sent: Callable[..., object] = self.send_frame
         self._recv = self._receive_frame
-        self.send_frame = self._send_copy
+        self.send_frame: Callable[[bytes, int], object] = self._send_copy
 
     def _receive_frame(self, flags: int, copy: bool = True, track: bool = False) -> Any:
         data = self._received(flags)

@@ -41,13 +41,13 @@ class FastSocket(Socket):
         port: what the extension knows of the socket; its methods are twins of this class's.
     """
 
-    kind = PortedSocket
+    kind: type[TellingSocket] = PortedSocket
     batches_origins = True
 
     def __init__(self, context: zmq.Context[Any], socket_type: int) -> None:
         super().__init__(context, socket_type)
         assert _native.speedups is not None
-        self.port = _native.speedups.Port(
+        self.port: Any = _native.speedups.Port(
             int(self.raw.underlying), self.tells_room, self._swallows, partial(_raise_refusal, self.type_name)
         )
         self.raw._port = self.port
@@ -87,7 +87,7 @@ class FastSocket(Socket):
         return messages, False
 
     def _note_unfit(self, port: Any) -> None:
-        self.unfit += [self.too_many_frames()] * port.too_many + [NO_MEMORY] * port.too_large
+        self.unfit.extend([self.too_many_frames()] * port.too_many + [NO_MEMORY] * port.too_large)
         port.too_many = port.too_large = 0
 
     def send(self, frames: Sequence[bytes]) -> bool:

@@ -37,13 +37,13 @@ class Option:
     __slots__ = ("arguments", "flag", "read")
 
     def __init__(self, read: Callable[..., int], socket: int, option: int) -> None:
-        self.read = read
-        self.flag = bytearray(ctypes.sizeof(ctypes.c_int))
+        self.read: Callable[..., int] = read
+        self.flag: bytearray = bytearray(ctypes.sizeof(ctypes.c_int))
         value = (ctypes.c_char * len(self.flag)).from_buffer(self.flag)
         size = ctypes.c_size_t(len(self.flag))
         # References and a plain number: ctypes converts them faster than objects that it made for their types.
         pointer = ctypes.byref(ctypes.c_char.from_address(socket))
-        self.arguments = pointer, option, ctypes.byref(value), ctypes.byref(size)
+        self.arguments: tuple[Any, ...] = pointer, option, ctypes.byref(value), ctypes.byref(size)
 
     @property
     def value(self) -> int:
@@ -120,7 +120,7 @@ class LeanSocket(Socket):
 
     def _more_follows(self) -> bool:
         more = self._more
-        return bool(self._get(zmq.RCVMORE) if more.read(*more.arguments) else more.value)
+        return bool(self._get(zmq.RCVMORE) if more.read(*more.arguments) else more.flag[LOW])
 
     def events(self) -> int:
         asked = self._events
@@ -128,5 +128,5 @@ class LeanSocket(Socket):
         if self._behind or self.raw.closed or asked.read(*asked.arguments):
             return super().events()
         events = asked.value
-        self.input_pending = bool(events & POLLIN)
+        self.input_pending: bool = bool(events & POLLIN)
         return events

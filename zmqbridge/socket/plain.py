@@ -62,6 +62,9 @@ _COUNTS_REFERENCES = sys.implementation.name == "cpython"
 # So many bytes libzmq holds in a message itself, and asks for no memory.
 HELD_INSIDE = 29
 
+# (data, whether it is tracked, whether it is copied). The subclass's attributes of messages would triple its cost.
+_ready: Callable[[Any, bool, bool], Any] = zmq.backend.Frame
+
 
 class Socket(BareSocket):
     """One ``zmq.Socket``, asked only questions that it answers at once.
@@ -96,9 +99,9 @@ class Socket(BareSocket):
 
     def __init__(self, context: zmq.Context[Any], socket_type: int) -> None:
         super().__init__(context, socket_type)
-        self.tells_room = int(socket_type) not in _SILENT_ABOUT_ROOM
-        self.receives = int(socket_type) not in _SEND_ONLY
-        self.hides_ends = int(socket_type) in _HIDES_ENDS
+        self.tells_room: bool = int(socket_type) not in _SILENT_ABOUT_ROOM
+        self.receives: bool = int(socket_type) not in _SEND_ONLY
+        self.hides_ends: bool = int(socket_type) in _HIDES_ENDS
         self._lends = _COUNTS_REFERENCES
         self._begin()
         self._swallows = int(socket_type) in _SWALLOWS
@@ -136,9 +139,9 @@ class Socket(BareSocket):
 
     def _begin(self) -> None:
         """Nothing was read, and nothing is being sent."""
-        self.input_pending = False
-        self.views_from = maxsize
-        self.max_frames = maxsize
+        self.input_pending: bool = False
+        self.views_from: int = maxsize
+        self.max_frames: int = maxsize
         self.unfit: list[str] = []
         self._reading = False
         self._read_before: list[Any] = []
@@ -302,8 +305,8 @@ class Socket(BareSocket):
             if not behind:
                 self._behind = None
 
-    def _prepare(self, frame: Any) -> zmq.Frame:
-        return zmq.Frame(frame, copy=type(frame) is not memoryview or not self.lends(frame.nbytes))
+    def _prepare(self, frame: Any) -> Any:
+        return _ready(frame, False, type(frame) is not memoryview or not self.lends(frame.nbytes))
 
     def _send_behind(self) -> bool:
         """Send what a signal's handler sent in the middle of a message; return whether all of it was."""

@@ -2,7 +2,8 @@
 
 The facts. libzmq notes the descriptor of the connection on each frame of a message (``ZMQ_SRCFD``), and what is known
 of the peer (``zmq_msg_gets``); a peer within the process has none of it. A descriptor's number is used again for
-another connection as soon as it is free; the inode of its socket is not.
+another connection as soon as it is free; the inode of its socket is not. Who reads a message late finds its connection
+closed, or another one at the same descriptor.
 
 The design. Each message is a :class:`~zmqbridge.origins.Traced` list. To ask for a connection costs as much as to read
 the message, so only those sockets do it whose peers are asked for. Whose a message is the extension notes as it reads
@@ -12,6 +13,8 @@ a batch; without it, this module does.
 from __future__ import annotations
 
 import os
+import stat
+import sys
 from typing import Any, NamedTuple
 
 import zmq
@@ -28,7 +31,7 @@ class Source(NamedTuple):
 
     Attributes:
         fd: its descriptor.
-        inode: that of its socket; 0 where the system tells of none.
+        inode: that of its socket; 0 where the system tells of none, and -1 where the connection was closed already.
     """
 
     fd: int
@@ -37,15 +40,23 @@ class Source(NamedTuple):
     @classmethod
     def of(cls, fd: int) -> Source:
         """Return which connection a descriptor is of now."""
-        try:
-            return cls(fd, os.fstat(fd).st_ino)
-        except OSError:
+        if sys.platform == "win32":  # its sockets are no files
             return cls(fd, 0)
+        try:
+            found = os.fstat(fd)
+        except OSError:
+            return cls(fd, -1)
+        return cls(fd, found.st_ino if stat.S_ISSOCK(found.st_mode) else -1)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection was closed already when it was asked which one it is."""
+        return self.inode < 0
 
     @property
     def alive(self) -> bool:
         """Whether the descriptor is still of this connection."""
-        return self.inode == 0 or Source.of(self.fd) == self
+        return self.inode == 0 or (not self.closed and Source.of(self.fd) == self)
 
 
 class _Tracing(Socket):

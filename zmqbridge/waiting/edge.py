@@ -32,7 +32,7 @@ class Edge:
     __slots__ = ("leader", "stale")
 
     def __init__(self) -> None:
-        self.stale = True
+        self.stale: bool = True
         self.leader: Wakeable | None = None
 
     def touch(self) -> None:

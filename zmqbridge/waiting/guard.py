@@ -45,7 +45,7 @@ class Ownership:
     __slots__ = ("owner",)
 
     def __init__(self) -> None:
-        self.owner = 0
+        self.owner: int = 0
 
 
 class Guard:

@@ -51,7 +51,7 @@ class Inbox(Generic[Item]):
     __slots__ = ("_claims", "_held", "free", "ownership")
 
     def __init__(self, ownership: Ownership) -> None:
-        self.ownership = ownership
+        self.ownership: Ownership = ownership
         self.free: deque[Item] = deque()
         self._held: deque[Item] = deque()
         # Not a dict, which passes over all that left it before it comes to its first.

@@ -83,9 +83,9 @@ class Parked:
 
     def __init__(self, lane: Hashable = None) -> None:
         self.waiter: Wakeable | None = None
-        self.leads = False
-        self.served = False
-        self.lane = lane
+        self.leads: bool = False
+        self.served: bool = False
+        self.lane: Hashable = lane
 
     def wake(self) -> None:
         """Have it run soon."""
@@ -114,7 +114,7 @@ class ParkingLot:
     def __init__(self, edge: Edge, inbox: Inbox[Any]) -> None:
         self._edge = edge
         self._inbox = inbox
-        self.reads_always = False
+        self.reads_always: bool = False
         self.lanes: dict[Hashable, _Queue] = {}
         self._readers: _Queue = OrderedDict()
         self._watchers: _Queue = OrderedDict()

@@ -31,7 +31,7 @@ class Patience:
     __slots__ = ("_at", "_left", "_longest", "grace")
 
     def __init__(self, longest: float) -> None:
-        self.grace = SHARE * longest
+        self.grace: float = SHARE * longest
         self._longest = longest
         self._left = longest
         self._at: float | None = None

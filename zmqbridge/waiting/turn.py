@@ -47,10 +47,11 @@ class Turn:
     __slots__ = ("lenient", "limit", "number", "reads", "sends")
 
     def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.reads = self.sends = limit
-        self.lenient = False
-        self.number = 0
+        self.limit: int = limit
+        self.reads: int = limit
+        self.sends: int = limit
+        self.lenient: bool = False
+        self.number: int = 0
 
     def begin(self) -> None:
         """The loop has run: everything may be done again."""
