@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 
 import zmq
 
+from zmqbridge.endpoints import Endpoint
+from zmqbridge.options import Secret
 from zmqbridge.origins import NOBODY, Origin, Traced, origin_from
 from zmqbridge.socket.bare import BareSocket
 from zmqbridge.socket.plain import BATCH_COST, FRAME_COST, NOBLOCK, Socket
@@ -65,6 +67,24 @@ class _Tracing(Socket):
     notes_sources = True
     _source: Source | None = None
     _origin = NOBODY
+
+    def bind(self, address: str) -> Endpoint:
+        self._doubt()
+        return super().bind(address)
+
+    def connect(self, address: str) -> Endpoint:
+        self._doubt()
+        return super().connect(address)
+
+    def set_option(self, option: int, value: int | bytes | str | Secret) -> None:
+        super().set_option(option, value)
+        self._doubt()
+
+    def _doubt(self) -> None:
+        """Whoever comes from now on may not be judged any more, so who sent a message is not known either. That is for
+        good: who has come meanwhile stays."""
+        if self.judged and not judges(self):
+            self.note_origins(judged=False)
 
     def receive(self, limit: int) -> tuple[list[Any], bool]:
         if not self.notes_sources and self.batches_origins:
