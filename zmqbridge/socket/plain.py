@@ -94,7 +94,7 @@ class Socket(BareSocket):
     """
 
     notes_sources = False
-    judged = False
+    judged: bool = False
     batches_origins = False
 
     def __init__(self, context: zmq.Context[Any], socket_type: int) -> None:
