@@ -76,24 +76,21 @@ BytesLike: TypeAlias = "Buffer"
 
 Message: TypeAlias = "BytesLike | Sequence[BytesLike]"
 """One frame, or a sequence of one or more frames, as a caller gives a message."""
-
 Tag: TypeAlias = str | bytes
 """What a message is published under, as a caller gives it; a ``str`` is encoded as UTF-8."""
 
 SEPARATOR = b"\0"
 DELIMITER = b""
+NO_MEMORY = "a message for which there was no memory"
 
 RESERVED = b"~zmqbridge."
 """What the tags begin with that publishers and subscribers of this library use among themselves."""
-
-NO_MEMORY = "a message for which there was no memory"
 
 FRAME_MEMORY = 64
 """Bytes that a small frame takes in memory at most, beside its own: an object of Python's, and a place in a list."""
 
 MAX_ENVELOPE = 6144
-"""Bytes of memory that a request's envelope takes at most. A routing id has 255 bytes at most, so sixteen proxies in
-a row fit, and more of them with the short ids that libzmq makes up."""
+"""Bytes of memory that a request's envelope takes at most: sixteen proxies fit whose routing ids have 255 bytes."""
 
 MAX_FRAMES = 1024
 """Frames of a publication, a request or a reply at most, unless ``SocketOptions(max_frames=...)`` says otherwise."""
@@ -102,7 +99,6 @@ MAX_PREFIX = 4096
 """Bytes of a tag to subscribe to at most: each is a call of libzmq's, on a stack that may have half a megabyte."""
 
 _LIKELY_TAG = 256  # how much of a large publication is looked at first for the end of its tag
-
 # As in ``new_tuple(Publication, (tag, message))``: the named tuple's own constructor costs thrice as much.
 new_tuple: Any = tuple.__new__
 

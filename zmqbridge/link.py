@@ -150,7 +150,6 @@ class Link(Generic[Item]):
             return self._bind(address)
 
     def _bind(self, address: str) -> Endpoint:
-        self._doubt()
         endpoint = self.socket.bind(address)
         try:
             warn_if_open(self.socket, endpoint.address)
@@ -162,7 +161,6 @@ class Link(Generic[Item]):
     def connect(self, address: str) -> Endpoint:
         """Connect to one more address."""
         with self.channel.touching() as socket:
-            self._doubt()
             return self._add(socket.connect(address))
 
     def _add(self, endpoint: Endpoint) -> Endpoint:
@@ -218,14 +216,7 @@ class Link(Generic[Item]):
         """Set one of libzmq's options by number."""
         with self.channel.touching() as socket:
             socket.set_option(option, value)
-        self._doubt()
         self._adapt()
-
-    def _doubt(self) -> None:
-        """Whoever comes from now on may not be judged any more, so who sent a message is not known either. That is for
-        good: who has come meanwhile stays."""
-        if self.socket.judged and not judges(self.socket):
-            self.socket.note_origins(judged=False)
 
     def _adapt(self) -> None:
         """Settle how much may be read ahead: one turn at most, less where the caller wants libzmq to hold few (a worker

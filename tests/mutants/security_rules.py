@@ -9,6 +9,7 @@ from tests.mutants.changes import (
     drop_assignment,
     drop_branch,
     drop_call,
+    handler,
     never,
     replace_call,
     replace_use,
@@ -55,7 +56,7 @@ MUTATIONS = [
         "security",
         "what cannot be judged is a failure of ours, and no policy's no",
         f"{JUDGE}.judge",
-        replace_use("AGAIN", "Status.REFUSED"),
+        replace_use("AGAIN", "Status.REFUSED").within(handler("Exception")),
         (*AUTHENTICATION, "-k", "directory"),
     ),
     Mutation(
@@ -326,7 +327,7 @@ MUTATIONS = [
     Mutation(
         "security",
         "who stops to judge does so for good",
-        "zmqbridge.link:Link._doubt",
+        "zmqbridge.socket.tracing:_Tracing._doubt",
         drop_call("note_origins"),
         (*ORIGINS, "-k", "any_more"),
     ),

@@ -5,10 +5,10 @@ of the peer (``zmq_msg_gets``); a peer within the process has none of it. A desc
 another connection as soon as it is free; the inode of its socket is not. Who reads a message late finds its connection
 closed, or another one at the same descriptor.
 
-The design. Each message is a :class:`~zmqbridge.origins.Traced` list. To ask libzmq for a connection's descriptor costs
-as much as to read the message, so only those sockets do it whose peers are asked for; to ask the system for the inode
-costs more, so that is done once for all messages of a batch that came by the same descriptor. Whose a message is the
-extension notes as it reads a batch; without it, this module does.
+The design. Each message is a :class:`~zmqbridge.origins.Traced` list. To ask libzmq for the descriptor costs as much as
+to read the message, so only those sockets do it whose peers are asked for; to ask the system for the inode costs more,
+so that is done once for all messages of a batch that came by the same descriptor. To those that it read first it is as
+if they had been read late. Whose a message is the extension notes as it reads a batch; without it, this module does.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from typing import Any, NamedTuple
 
 import zmq
 
+from zmqbridge.endpoints import Endpoint
+from zmqbridge.options import Secret
 from zmqbridge.origins import NOBODY, Origin, Traced, origin_from
 from zmqbridge.socket.bare import BareSocket
 from zmqbridge.socket.plain import BATCH_COST, FRAME_COST, NOBLOCK, Socket
@@ -69,6 +71,24 @@ class _Tracing(Socket):
     _fd: int | None = None
     _origin = NOBODY
 
+    def bind(self, address: str) -> Endpoint:
+        self._doubt()
+        return super().bind(address)
+
+    def connect(self, address: str) -> Endpoint:
+        self._doubt()
+        return super().connect(address)
+
+    def set_option(self, option: int, value: int | bytes | str | Secret) -> None:
+        super().set_option(option, value)
+        self._doubt()
+
+    def _doubt(self) -> None:
+        """Whoever comes from now on may not be judged any more, so who sent a message is not known either. That is for
+        good: who has come meanwhile stays."""
+        if self.judged and not judges(self):
+            self.note_origins(judged=False)
+
     def receive(self, limit: int) -> tuple[list[Any], bool]:
         if not self.notes_sources and self.batches_origins:
             return super().receive(limit)
@@ -76,7 +96,7 @@ class _Tracing(Socket):
         if self.notes_sources:
             sources: dict[int | None, Source | None] = {None: None}
             for message in messages:
-                fd = message.source
+                fd = message.fd
                 if fd not in sources:
                     sources[fd] = Source.of(fd)
                 message.source = sources[fd]
@@ -99,7 +119,7 @@ class _Tracing(Socket):
         Socket._add(self, messages, data, more=more)
         if len(messages) > before:
             message = Traced(messages[before])
-            message.source, message.origin = self._fd, self._origin
+            message.fd, message.source, message.origin = self._fd, None, self._origin
             messages[before] = message
 
 
