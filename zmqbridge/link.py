@@ -115,7 +115,7 @@ class Link(Generic[Item]):
         self.socket: Socket = socket
         try:
             if metadata:
-                socket.notes_sources = tracing
+                socket.note_sources(noted=tracing)
                 decoder = with_origins(decoder)
             name = weakly(describe, f"<a {socket.type_name} connection>")
             self.channel: Channel[Item] = Channel(socket, get_backend, decoder, faults, name, turn_limit)

@@ -161,7 +161,8 @@ typedef struct {
     char swallows;      /* it swallows the rest of a message whose pipe died */
     char lends;         /* large frames are sent without a copy */
     char input_pending; /* the latest read of EVENTS said that there is something to receive */
-    char notes_origins; /* each message is a Traced, which says whose it is... */
+    char notes_sources; /* each message is a Traced, which says by which descriptor it came... */
+    char notes_origins; /* ...or whose it is... */
     char judged;        /* ...as far as each peer was judged */
     char begun;         /* the message that is being read has more frames */
     PyObject *message;  /* what there is of it; NULL where it is left out */
@@ -187,7 +188,7 @@ PyObject *port_send_method(PyObject *port, PyObject *message);
 
 /* --- origin.c --- */
 
-/* A new message, without frames, that knows whose it is by its first one; NULL with an exception. */
+/* A new message, without frames, that knows by its first one whose it is and how it came; NULL with an exception. */
 PyObject *new_traced(Port *port, zmq_msg_t *first);
 
 /* --- receive.c --- */

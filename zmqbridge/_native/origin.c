@@ -1,5 +1,5 @@
-/* Whose a message is: the twin of zmqbridge.origins.origin_from(), and of what zmqbridge.socket.tracing asks libzmq. No
-   code of Python's runs here: it might close the socket, or read on in the message that is being read. */
+/* Whose a message is, and how it came: the twin of zmqbridge.origins.origin_from(), and of what
+   zmqbridge.socket.tracing asks libzmq. No code of Python's runs here: it might close the socket, or read on in the message that is being read. */
 
 #include "native.h"
 
@@ -39,11 +39,30 @@ static PyObject *origin_of(Port *port, zmq_msg_t *frame)
     return origin;
 }
 
+/* The descriptor of the connection that a message came by, as zmq_msg_get() has it; None where there is none. */
+static PyObject *descriptor_of(zmq_msg_t *frame)
+{
+    const char *descriptor = libzmq.msg_gets(frame, "__fd");
+    if (!descriptor)
+        Py_RETURN_NONE;
+    return PyLong_FromLong(strtol(descriptor, NULL, 10));
+}
+
+/* Set an attribute; what it is set to is let go of, and NULL where that could not be made. */
+static int set(PyObject *object, const char *text, PyObject **name, PyObject *value)
+{
+    int failed = !value || (!*name && !(*name = PyUnicode_InternFromString(text))) ||
+                 PyObject_SetAttr(object, *name, value) < 0;
+    Py_XDECREF(value);
+    return failed ? -1 : 0;
+}
+
 PyObject *new_traced(Port *port, zmq_msg_t *first)
 {
-    PyObject *message = PyObject_CallNoArgs(traced_type), *origin = message ? origin_of(port, first) : NULL;
-    if (!origin || PyObject_SetAttrString(message, "origin", origin) < 0)
+    static PyObject *origin, *fd;
+    PyObject *message = PyObject_CallNoArgs(traced_type);
+    if (!message || set(message, "origin", &origin, origin_of(port, first)) < 0 ||
+        (port->notes_sources && set(message, "fd", &fd, descriptor_of(first)) < 0))
         Py_CLEAR(message);
-    Py_XDECREF(origin);
     return message;
 }

@@ -69,6 +69,7 @@ static PyMemberDef port_members[] = {
     {"closed", T_BOOL, offsetof(Port, closed), 0, "Other code closed the socket: it is touched no more."},
     {"too_many", T_PYSSIZET, offsetof(Port, too_many), 0, "Messages left out because they had too many frames."},
     {"too_large", T_PYSSIZET, offsetof(Port, too_large), 0, "Messages left out because there was no memory for them."},
+    {"notes_sources", T_BOOL, offsetof(Port, notes_sources), 0, "Each message says by which descriptor it came."},
     {"notes_origins", T_BOOL, offsetof(Port, notes_origins), 0, "Each message says whose it is."},
     {"judged", T_BOOL, offsetof(Port, judged), 0, "Each peer was judged; else nothing is known of it."},
     {"lends", T_BOOL, offsetof(Port, lends), 0, "Large frames are sent without a copy."},

@@ -94,7 +94,8 @@ static void add_received(Batch *batch)
     int more = libzmq.msg_more(frame); /* a frame that a view has taken over does not tell any more */
     batch->room -= length + frame_cost;
     if (!port->begun) {
-        if (batch->publication && !more && length < batch->views_from &&
+        int traced = port->notes_sources || port->notes_origins;
+        if (batch->publication && !port->notes_sources && !more && length < batch->views_from &&
             !is_reserved(libzmq.msg_data(frame), length)) {
             if (append(batch->messages,
                        publication_of(batch->publication, &batch->tag, libzmq.msg_data(frame), length)) < 0)
@@ -102,7 +103,7 @@ static void add_received(Batch *batch)
             return;
         }
         port->begun = 1;
-        if (!(port->message = port->notes_origins ? new_traced(port, frame) : PyList_New(0)))
+        if (!(port->message = traced ? new_traced(port, frame) : PyList_New(0)))
             leave_out(port);
     }
     if (port->message) {

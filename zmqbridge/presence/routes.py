@@ -132,6 +132,9 @@ class RoutesDecoder(Generic[Item]):
     def decode(self, messages: list[Any]) -> tuple[Any, Any]:
         """Return what the other decoder makes of these messages."""
         if self.noted is not None:
+            peer = source = None
             for message in messages:
-                self.noted(message[0], message.source)
+                if message.source is not source or message[0] != peer:
+                    peer, source = message[0], message.source
+                    self.noted(peer, source)
         return self._decoder.decode(messages)

@@ -60,6 +60,10 @@ class FastSocket(Socket):
     def input_pending(self, pending: bool) -> None:
         """The port knows; a socket begins without."""
 
+    def note_sources(self, *, noted: bool) -> None:
+        super().note_sources(noted=noted)
+        self.port.notes_sources = noted
+
     def note_origins(self, *, judged: bool) -> None:
         super().note_origins(judged=judged)
         self.port.notes_origins, self.port.judged = True, judged

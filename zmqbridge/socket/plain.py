@@ -88,7 +88,7 @@ class Socket(BareSocket):
         notes_sources: whether each message says by which connection it came, where the socket is a traced one: see
             :mod:`zmqbridge.socket.tracing`.
         judged: whether it says whose it is; likewise.
-        batches_origins: whether :meth:`receive` says so by itself.
+        batches_origins: whether :meth:`receive` says both by itself.
         single: what a message of one frame is received as: ``None`` for a list of its frame. With anything
             else it is the frame itself, or what the extension makes of it for the decoder that asked for it.
     """
@@ -128,6 +128,10 @@ class Socket(BareSocket):
     def lends(self, size: int) -> bool:
         """Whether a frame of so many bytes that is given as a ``memoryview`` is sent without a copy."""
         return self._lends and size >= SHARED_FROM
+
+    def note_sources(self, *, noted: bool) -> None:
+        """From now on, have each message say by which connection it came, or not, where the socket is a traced one."""
+        self.notes_sources = noted
 
     def note_origins(self, *, judged: bool) -> None:
         """From now on, have each message say whose it is, where the socket is a traced one.

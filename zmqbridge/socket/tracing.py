@@ -5,10 +5,10 @@ of the peer (``zmq_msg_gets``); a peer within the process has none of it. A desc
 another connection as soon as it is free; the inode of its socket is not. Who reads a message late finds its connection
 closed, or another one at the same descriptor.
 
-The design. Each message is a :class:`~zmqbridge.origins.Traced` list. To ask libzmq for the descriptor costs as much as
-to read the message, so only those sockets do it whose peers are asked for; to ask the system for the inode costs more,
-so that is done once for all messages of a batch that came by the same descriptor. To those that it read first it is as
-if they had been read late. Whose a message is the extension notes as it reads a batch; without it, this module does.
+The design. Each message is a :class:`~zmqbridge.origins.Traced` list. To ask libzmq costs as much as to read the
+message, where the extension does not do it as it reads a batch; so only those sockets do it whose peers are asked for.
+To ask the system for the inode costs more, so that is done once for all messages of a batch that came by the same
+descriptor. To those that it read first it is as if they had been read late.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from functools import partial
 from typing import Any, NamedTuple
 
 import zmq
@@ -67,9 +68,12 @@ class Source(NamedTuple):
 class _Tracing(Socket):
     """What a traced socket does otherwise: each message goes through :meth:`_add`, frame by frame."""
 
-    notes_sources = True
     _fd: int | None = None
     _origin = NOBODY
+
+    def __init__(self, context: zmq.Context[Any], socket_type: int) -> None:
+        super().__init__(context, socket_type)
+        self.note_sources(noted=True)
 
     def bind(self, address: str) -> Endpoint:
         self._doubt()
@@ -90,9 +94,8 @@ class _Tracing(Socket):
             self.note_origins(judged=False)
 
     def receive(self, limit: int) -> tuple[list[Any], bool]:
-        if not self.notes_sources and self.batches_origins:
-            return super().receive(limit)
-        messages, empty = Socket.receive(self, limit)
+        receive = super().receive if self.batches_origins else partial(Socket.receive, self)
+        messages, empty = receive(limit)
         if self.notes_sources:
             sources: dict[int | None, Source | None] = {None: None}
             for message in messages:
