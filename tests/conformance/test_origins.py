@@ -308,6 +308,25 @@ async def test_messages_of_any_shape(loop: Harness) -> None:
         assert puller.stats.malformed == len(shapes)
 
 
+async def test_all_of_a_context(loop: Harness) -> None:
+    """Where a whole context asks for it, each kind of connection works as ever, also one that nobody sends anything."""
+    async with loop.context(options=METADATA, watch=True) as context:
+        publisher = context.publisher(bind=LOCAL, presence=True)
+        subscriber = context.subscriber(connect=address_of(publisher), tags=["a"])
+        await subscriber.wait_subscribed(timeout=20)
+        await publisher.wait_for_subscribers(timeout=20)
+        publisher.publish(b"message", "a tag")
+        assert await subscriber.receive() == (b"a tag", b"message")
+        replier = context.replier(bind=LOCAL)
+        requester = context.requester(connect=address_of(replier), on_refused="raise", on_peer_lost="raise")
+        asking = loop.spawn(requester.request, b"question")
+        request = await replier.receive()
+        assert origin_of(request) == UNKNOWN
+        assert replier.peers == {request.peer}
+        await request.reply(b"answer")
+        assert await asking.result() == [b"answer"]
+
+
 @pytest.mark.any_loop
 async def test_copies(loop: Harness) -> None:
     """What was received is pickled and copied as what it says; a publication's copy forgets whose it was."""
