@@ -319,6 +319,13 @@ async def test_all_of_a_context(loop: Harness) -> None:
         assert await subscriber.receive() == (b"a tag", b"message")
         replier = context.replier(bind=LOCAL)
         requester = context.requester(connect=address_of(replier), on_refused="raise", on_peer_lost="raise")
+        puller = context.puller(bind=LOCAL)
+        pusher = context.pusher(connect=address_of(puller))
+        await pusher.send([b"on", b"and on"])
+        for _ in range(3):  # what was received is sent on like any other
+            await pusher.send(await puller.receive())
+            await pusher.send_many([await puller.receive()])
+        assert await puller.receive() == [b"on", b"and on"]
         asking = loop.spawn(requester.request, b"question")
         request = await replier.receive()
         assert origin_of(request) == UNKNOWN
