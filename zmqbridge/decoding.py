@@ -95,7 +95,7 @@ class OriginsDecoder(Generic[Item]):
     single = None
 
     def __init__(self, decoder: Decoder[Item, Any]) -> None:
-        self.max_frames = decoder.max_frames
+        self.max_frames: int = decoder.max_frames
         self._decoder = decoder
 
     def decode(self, messages: list[Any]) -> tuple[Sequence[Any], Sequence[Any]]:

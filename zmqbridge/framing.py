@@ -56,6 +56,7 @@ __all__ = [
     "check_not_reserved",
     "frames_of",
     "held",
+    "is_one_frame",
     "is_probe",
     "memory_of",
     "new_tuple",
@@ -68,7 +69,6 @@ __all__ = [
     "request_frames",
     "split",
     "tag_bytes",
-    "views_of",
 ]
 
 BytesLike: TypeAlias = "Buffer"
@@ -155,7 +155,7 @@ def frames_of(message: Message) -> Sequence[bytes]:
     if isinstance(message, bytes):
         return (message,)
     given: Any = message
-    if not isinstance(message, (list, tuple)) and _is_one(message):
+    if not isinstance(message, (list, tuple)) and is_one_frame(message):
         return (_frame(given),)
     if type(message) is not tuple:
         given = list(given)
@@ -168,34 +168,9 @@ def frames_of(message: Message) -> Sequence[bytes]:
     return frames
 
 
-def _is_one(message: Any) -> bool:
+def is_one_frame(message: Any) -> bool:
     """Whether what is no list and no tuple is one frame, and no sequence of frames."""
     return not isinstance(message, Sequence) or _is_frame(message)
-
-
-def views_of(message: Message) -> list[memoryview]:
-    """Return views of the frames of a message as the caller gave it, for which nothing is copied.
-
-    Raises:
-        TypeError: as :func:`frames_of`; and for a buffer that does not lie in one piece.
-        LocalProtocolError: for an empty sequence.
-    """
-    given: Any = message
-    frames = [given] if not isinstance(message, (list, tuple)) and _is_one(message) else list(given)
-    return [_view(frame) for frame in frames or frames_of(())]
-
-
-def _view(given: Any) -> memoryview:
-    try:
-        view = memoryview(given)
-    except TypeError:
-        view = memoryview(_frame(given))  # raises what says what a frame is
-    if not view.c_contiguous:
-        raise TypeError(
-            f"a frame that is shared lies in one piece (C-contiguous), unlike this {type(given).__name__} with the "
-            f"strides {view.strides}; share a copy, as numpy.ascontiguousarray() makes it"
-        )
-    return view
 
 
 def _is_frame(given: Any) -> bool:

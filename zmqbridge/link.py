@@ -288,13 +288,7 @@ class Link(Generic[Item]):
     # --- counts and the end ---
 
     def stats(
-        self,
-        *,
-        unmatched: int = 0,
-        dropped_replies: int = 0,
-        probes: int = 0,
-        passed_over: int = 0,
-        answers: int = 0,
+        self, *, unmatched: int = 0, dropped_replies: int = 0, probes: int = 0, passed_over: int = 0, answers: int = 0
     ) -> Stats:
         """Return what it has done so far, and what it holds now.
 

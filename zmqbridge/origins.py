@@ -40,13 +40,15 @@ class Traced(list[Any]):
     """A message that knows where it came from.
 
     Attributes:
+        fd: the descriptor of the connection, where that is noted and there is one.
         source: the connection, where that is noted; ``None`` for a peer within the process, and where libzmq does not
             say.
         origin: whose it is, where that is noted.
     """
 
-    __slots__ = ("origin", "source")
+    __slots__ = ("fd", "origin", "source")
 
+    fd: int | None
     source: Any
     origin: Origin
 

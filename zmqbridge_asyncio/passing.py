@@ -28,7 +28,7 @@ from zmqbridge_asyncio.desk import Desk
 
 __all__ = ["Incoming", "Outgoing"]
 
-logger = logging.getLogger("zmqbridge")
+logger: logging.Logger = logging.getLogger("zmqbridge")
 
 
 class Incoming:

@@ -74,7 +74,7 @@ class ZMQStream:
 
     def __init__(self, socket: zmq.Socket[Any], io_loop: Any = None) -> None:
         self._loop: asyncio.AbstractEventLoop = getattr(io_loop, "asyncio_loop", io_loop) or loop_of_the_caller()
-        self.io_loop = io_loop or self._loop
+        self.io_loop: Any = io_loop or self._loop
         self._given = socket
         self._plain: zmq.Socket[Any] | None = None if isinstance(socket, zmq._future._AsyncSocket) else socket
         self._socket: Any = socket if isinstance(socket, Socket) else Socket.from_socket(socket)

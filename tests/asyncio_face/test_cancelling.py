@@ -261,6 +261,15 @@ def test_a_storm_of_cancelled_sends(run: Run, turn_limit: int, ends: Ends) -> No
     run(main())
 
 
+async def given_up_when_done(receive: Callable[[], Any]) -> Any:
+    """Have the own task cancelled when a receive is done, before it hears of that."""
+    task = asyncio.current_task()
+    assert task is not None
+    receiving = receive()
+    receiving.add_done_callback(lambda _: task.cancel())
+    return await receiving
+
+
 def test_a_time_limit_that_nobody_hears_of(run: Run, ends: Ends) -> None:
     """A receive whose time is over in the turn in which its task is cancelled leaves no complaint behind."""
 
@@ -268,10 +277,7 @@ def test_a_time_limit_that_nobody_hears_of(run: Run, ends: Ends) -> None:
         _, pull = ends.pair(zmq.PUSH, zmq.PULL)
         pull.rcvtimeo = 1
         for receive in (pull.recv, pull.recv_string, pull.recv_multipart):
-            receiving, made = receive(), list[asyncio.Task[Any]]()
-            receiving.add_done_callback(lambda _, made=made: made[0].cancel())  # before the task hears of it
-            task = asyncio.create_task(keep(receiving))
-            made.append(task)
+            task = asyncio.create_task(given_up_when_done(receive))
             await asyncio.wait([task])
             assert task.cancelled()
 
@@ -291,3 +297,78 @@ def test_a_cancelled_receive_takes_nothing(run: Run, ends: Ends) -> None:
         assert await second == [b"for", b"the second"]
 
     run(main())
+
+
+def test_a_send_that_is_cancelled_in_the_turn_of_its_call(run: Run, turn_limit: int, ends: Ends) -> None:
+    """A send that was done at once cannot be cancelled, and arrives; one that waits for its turn can, and does not."""
+
+    async def main() -> None:
+        push, pull = ends.pair(zmq.PUSH, zmq.PULL)
+        expected = []
+        waited = 0
+        for number in range(2 * turn_limit + 10):
+            message = b"%d" % number
+            sending = push.send(message)
+            if sending.cancel():
+                waited += 1
+                with pytest.raises(asyncio.CancelledError):
+                    await sending
+            else:
+                await sending
+                expected.append(message)
+        assert waited
+        await push.send(b"last")
+        assert [await pull.recv() for _ in expected] == expected
+        assert await pull.recv() == b"last"
+        with pytest.raises(zmq.Again):
+            await pull.recv(zmq.NOBLOCK)
+
+    run(main())
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_sends_without_room_that_are_cancelled_in_the_turn_of_their_call(
+    run: Run, turn_limit: int, ends: Ends, count: int
+) -> None:
+    """Whichever of several sends that wait for room are cancelled at once, the others are sent, in their order."""
+
+    async def main() -> None:
+        push = ends.socket(zmq.PUSH)
+        port = push.bind_to_random_port("tcp://127.0.0.1")
+        sendings = [push.send(b"%d" % number) for number in range(2 * count + 1)]
+        assert all(sending.cancel() for sending in sendings[:count])
+        pull = ends.socket(zmq.PULL)
+        pull.connect(f"tcp://127.0.0.1:{port}")
+        assert [await pull.recv() for _ in sendings[count:]] == [b"%d" % each for each in range(count, 2 * count + 1)]
+        await asyncio.gather(*sendings[count:])
+        assert all(sending.cancelled() for sending in sendings[:count])
+
+    run(main())
+
+
+def test_a_task_that_is_cancelled_before_it_sends(run: Run, turn_limit: int, ends: Ends) -> None:
+    """A task that is cancelled in the turn in which it was made sends nothing, and one that waits for room neither."""
+
+    async def main() -> None:
+        push = ends.socket(zmq.PUSH)
+        port = push.bind_to_random_port("tcp://127.0.0.1")
+        begun = asyncio.create_task(keep_sending(push, b"begun"))
+        await turns(1)
+        new = asyncio.create_task(keep_sending(push, b"new"))
+        for task in (begun, new):
+            task.cancel()
+        pull = ends.socket(zmq.PULL)
+        pull.connect(f"tcp://127.0.0.1:{port}")
+        await push.send(b"another")
+        assert await pull.recv() == b"another"
+        with pytest.raises(zmq.Again):
+            await pull.recv(zmq.NOBLOCK)
+        assert [type(error) for error in await asyncio.gather(begun, new, return_exceptions=True)] == [
+            asyncio.CancelledError
+        ] * 2
+
+    run(main())
+
+
+async def keep_sending(push: Any, message: bytes) -> None:
+    await push.send(message)

@@ -55,6 +55,13 @@ MUTATIONS = [
     ),
     Mutation(
         "presence",
+        "a subscription that is read when its connection has gone is nobody's duplicate",
+        f"{SUBSCRIPTIONS}._note",
+        drop_branch("closed"),
+        COUNTS,
+    ),
+    Mutation(
+        "presence",
         "what subscriptions take in memory is bounded",
         f"{SUBSCRIPTIONS}._note",
         drop_branch("_most"),

@@ -67,6 +67,20 @@ def test_said_twice() -> None:
     assert subscriptions.total == 3
 
 
+def test_read_late() -> None:
+    """What is read when its connection has gone counts, whatever others said that had the same descriptor."""
+    subscriptions = Subscriptions(Faults())
+    steady, other, closed = Source(7, 1), Source(8, 2), Source(8, -1)
+    subscriptions.decode(from_(steady, b"\1a"))
+    for _ in range(3):
+        subscriptions.decode(from_(closed, b"\1a"))
+        assert subscriptions.counts == {b"a": 2}
+        told(subscriptions, b"\0a")
+    subscriptions.decode(from_(other, b"\1a"))
+    subscriptions.decode(from_(closed, b"\0a"))
+    assert subscriptions.counts == {b"a": 1}
+
+
 def test_connections_that_are_gone() -> None:
     """What is known of connections that are gone is forgotten in the end."""
     subscriptions = Subscriptions(Faults())

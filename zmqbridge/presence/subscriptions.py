@@ -5,7 +5,8 @@ without a word: a byte, 1 or 0, and the prefix. It is not told whose it is. A pr
 stand behind it. A subscription counts already when it is told of. A peer may send anything instead, and any number of
 prefixes of any length.
 
-Who subscribes to the same prefix twice is told of twice, and its end once.
+Who subscribes to the same prefix twice is told of twice, and its end once. What is read when its connection has gone
+cannot be told from what another said that had the same descriptor.
 
 The design. Equal prefixes are counted, of each connection once, as far as libzmq says by which one they came: it does
 for all but those within the process, and not for the end of those that are gone. What subscriptions take in memory is
@@ -131,6 +132,8 @@ class Subscriptions:
         return asked, ()
 
     def _note(self, tag: bytes, source: Source | None, *, subscribed: bool) -> None:
+        if source is not None and source.closed:
+            source = None
         known = self._of.get(source, ()) if source is not None else None
         if known is not None and subscribed == (tag in known):
             return  # it has said so before

@@ -93,9 +93,9 @@ class Socket(BareSocket):
             else it is the frame itself, or what the extension makes of it for the decoder that asked for it.
     """
 
-    notes_sources = False
-    judged = False
-    batches_origins = False
+    notes_sources: bool = False
+    judged: bool = False
+    batches_origins: bool = False
 
     def __init__(self, context: zmq.Context[Any], socket_type: int) -> None:
         super().__init__(context, socket_type)

@@ -5,9 +5,10 @@ of the peer (``zmq_msg_gets``); a peer within the process has none of it. A desc
 another connection as soon as it is free; the inode of its socket is not. Who reads a message late finds its connection
 closed, or another one at the same descriptor.
 
-The design. Each message is a :class:`~zmqbridge.origins.Traced` list. To ask for a connection costs as much as to read
-the message, so only those sockets do it whose peers are asked for. Whose a message is the extension notes as it reads
-a batch; without it, this module does.
+The design. Each message is a :class:`~zmqbridge.origins.Traced` list. To ask libzmq for the descriptor costs as much as
+to read the message, so only those sockets do it whose peers are asked for; to ask the system for the inode costs more,
+so that is done once for all messages of a batch that came by the same descriptor. To those that it read first it is as
+if they had been read late. Whose a message is the extension notes as it reads a batch; without it, this module does.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from zmqbridge.socket.bare import BareSocket
 from zmqbridge.socket.plain import BATCH_COST, FRAME_COST, NOBLOCK, Socket
 
 __all__ = ["Source", "Traced", "judges", "traced"]
+
+SRCFD = int(zmq.SRCFD)
 
 
 class Source(NamedTuple):
@@ -65,7 +68,7 @@ class _Tracing(Socket):
     """What a traced socket does otherwise: each message goes through :meth:`_add`, frame by frame."""
 
     notes_sources = True
-    _source: Source | None = None
+    _fd: int | None = None
     _origin = NOBODY
 
     def bind(self, address: str) -> Endpoint:
@@ -89,14 +92,22 @@ class _Tracing(Socket):
     def receive(self, limit: int) -> tuple[list[Any], bool]:
         if not self.notes_sources and self.batches_origins:
             return super().receive(limit)
-        return Socket.receive(self, limit)
+        messages, empty = Socket.receive(self, limit)
+        if self.notes_sources:
+            sources: dict[int | None, Source | None] = {None: None}
+            for message in messages:
+                fd = message.fd
+                if fd not in sources:
+                    sources[fd] = Source.of(fd)
+                message.source = sources[fd]
+        return messages, empty
 
     def _receive(self, messages: list[Any], limit: int) -> bool:
         room = BATCH_COST
         while room > 0 and len(messages) < limit:
             frame = self._recv(NOBLOCK, False, False)
             if not self._begun:
-                self._source = _source_of(frame) if self.notes_sources else None
+                self._fd = _fd_of(frame) if self.notes_sources else None
                 self._origin = _origin_of(frame) if self.judged else NOBODY
             data: Any = frame.bytes if len(frame) < self.views_from else frame.buffer.toreadonly()
             room -= len(data) + FRAME_COST
@@ -108,13 +119,13 @@ class _Tracing(Socket):
         Socket._add(self, messages, data, more=more)
         if len(messages) > before:
             message = Traced(messages[before])
-            message.source, message.origin = self._source, self._origin
+            message.fd, message.source, message.origin = self._fd, None, self._origin
             messages[before] = message
 
 
-def _source_of(frame: Any) -> Source | None:
+def _fd_of(frame: Any) -> int | None:
     try:
-        return Source.of(int(frame.get(zmq.SRCFD)))
+        return int(frame.get(SRCFD))
     except (zmq.ZMQError, AttributeError, ValueError):
         return None
 
