@@ -89,7 +89,7 @@ class OriginsDecoder(Generic[Item]):
 
     Args:
         decoder: the other. Each of its items is a list that was received, a tuple, or an object with a place for its
-            origin.
+            origin; or bytes, which are for no program.
     """
 
     single = None
@@ -110,10 +110,11 @@ class OriginsDecoder(Generic[Item]):
 
 
 def _known(item: Any, origin: Origin) -> Any:
+    if isinstance(item, (Traced, bytes)):
+        return item
     if isinstance(item, tuple):
         item = tuple.__new__(_with_origin(type(item)), item)
-    if not isinstance(item, Traced):
-        item.origin = origin
+    item.origin = origin
     return item
 
 

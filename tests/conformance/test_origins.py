@@ -18,6 +18,9 @@ from tests.conformance.harnesses.base import Harness
 from tests.conformance.test_strangers import frame, greeting
 from tests.conftest import Addresses
 from zmqbridge import KeyPair, Origin, SocketOptions, origin_of
+from zmqbridge.socket.asking import frames_tell
+
+pytestmark = pytest.mark.skipif(not frames_tell(), reason="the frames of this pyzmq tell nothing of their connection")
 
 SERVER, ADA, BOB = KeyPair.generate(), KeyPair.generate(), KeyPair.generate()
 NAMES = {ADA.public: "ada", BOB.public: "bob"}
@@ -303,6 +306,32 @@ async def test_messages_of_any_shape(loop: Harness) -> None:
                     assert message == shape
                     assert origin_of(message) == (who, HERE)
         assert puller.stats.malformed == len(shapes)
+
+
+async def test_all_of_a_context(loop: Harness) -> None:
+    """Where a whole context asks for it, each kind of connection works as ever, also one that nobody sends anything."""
+    async with loop.context(options=METADATA, watch=True) as context:
+        publisher = context.publisher(bind=LOCAL, presence=True)
+        subscriber = context.subscriber(connect=address_of(publisher), tags=["a"])
+        await subscriber.wait_subscribed(timeout=20)
+        await publisher.wait_for_subscribers(timeout=20)
+        publisher.publish(b"message", "a tag")
+        assert await subscriber.receive() == (b"a tag", b"message")
+        replier = context.replier(bind=LOCAL)
+        requester = context.requester(connect=address_of(replier), on_refused="raise", on_peer_lost="raise")
+        puller = context.puller(bind=LOCAL)
+        pusher = context.pusher(connect=address_of(puller))
+        await pusher.send([b"on", b"and on"])
+        for _ in range(3):  # what was received is sent on like any other
+            await pusher.send(await puller.receive())
+            await pusher.send_many([await puller.receive()])
+        assert await puller.receive() == [b"on", b"and on"]
+        asking = loop.spawn(requester.request, b"question")
+        request = await replier.receive()
+        assert origin_of(request) == UNKNOWN
+        assert replier.peers == {request.peer}
+        await request.reply(b"answer")
+        assert await asking.result() == [b"answer"]
 
 
 @pytest.mark.any_loop

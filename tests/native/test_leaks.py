@@ -13,7 +13,7 @@ from tests.opened import OpenedSockets
 from tests.waiting.awaiting import drive
 from tests.waiting.bells import Bell
 from zmqbridge.framing import Publication
-from zmqbridge.socket import FastSocket
+from zmqbridge.socket import FastSocket, traced
 
 
 class Portless:
@@ -45,6 +45,23 @@ def test_frames(pair: tuple[FastSocket, FastSocket]) -> None:
                 one.port.send([b"x", 5])
             one.send_frame(b"", 0)  # the end of it
             other.receive(256)
+
+    assert blocks_left(__file__, exchange, 2000) < 20
+
+
+def test_origins(opened: OpenedSockets, extension: Any) -> None:
+    """Ten thousand messages that said whose they are leave nothing behind but the latest of their origins."""
+    one, other = opened.pair(traced(FastSocket), "tcp://127.0.0.1:*")
+    one.notes_sources = False
+    one.note_origins(judged=True)
+
+    def exchange(rounds: int) -> None:
+        for number in range(rounds):
+            one.max_frames = 1 + number % 2
+            assert other.send([b"%d" % number, b"x" * 100])
+            while not one.receive(256)[0] and not one.unfit:
+                one.raw.poll(1000)
+            one.unfit.clear()
 
     assert blocks_left(__file__, exchange, 2000) < 20
 

@@ -85,6 +85,7 @@ __all__ = [
     "open_socket",
     "shadow_socket",
     "speedups_enabled",
+    "traced",
     "type_name_of",
 ]
 
