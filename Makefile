@@ -122,8 +122,10 @@ format: $(VENV)/.lint ## rewrite the code in the project's format
 	$(RUN) -m ruff format .
 	$(RUN) -m ruff check --fix .
 
-docs: $(VENV)/.docs ## the documentation, in docs/_build/html; a warning is an error
+docs: $(VENV)/.docs ## the documentation, in docs/_build/html; a warning or a dead link is an error
+	rm -rf docs/_build/html/_modules # Sphinx leaves those that it has
 	$(RUN) -m sphinx --fail-on-warning --keep-going --builder html docs docs/_build/html
+	$(RUN) -m release.links docs/_build/html
 
 check-pages: docs $(VENV)/.pages ## the built pages in a browser, wide and narrow, light and dark: accessibility, scrolling, labels; ARGS='--only speed'
 	$(RUN) -m release.pages docs/_build/html $(ARGS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import connections, growing, receiving, requesting, round_trips, sending, subscribing, ticking
+from benchmarks import connections, growing, receiving, requesting, round_trips, securing, sending, subscribing, ticking
 from benchmarks.contender import Contender, Workload
 from benchmarks.replacing import IN_PLACE
 
@@ -82,6 +82,9 @@ WORKLOADS = (
     ),
     Workload("requests", "100 B, 1,000 outstanding", requesting.contenders(1_000), "zmq.asyncio"),
     Workload("connections", "1,000 in one loop, 4 active", connections.contenders(1_000), "zmq.asyncio"),
+    Workload(
+        "security", "1 frame of 100 B", securing.CONTENDERS, securing.OPEN, quick=(securing.CURVE, securing.JUDGED)
+    ),
     grow("tags", growing.tags(), ("1,000 tags",)),
     grow("connections", growing.connections(), ("1,000 connections",)),
     grow("outstanding requests", growing.outstanding(), ("1,000 outstanding",)),

@@ -22,12 +22,15 @@ project_copyright = "the zmqbridge developers"
 version = release = zmqbridge.__version__
 
 extensions = [
+    "accessible",
     "benchmark_plots",
+    "code_links",
     "pattern_pictures",
     "programs",
     "proofs",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
     "sphinx_copybutton",
     "sphinx_design",
 ]
@@ -58,6 +61,7 @@ html_title = f"zmqbridge {release}"
 html_copy_source = False
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]
+html_js_files = ["pages.js"]
 copybutton_exclude = ".linenos, .gp, .go"
 html_show_sphinx = False
 

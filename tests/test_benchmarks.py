@@ -41,6 +41,8 @@ MEASURED = [
     ("round trip: 100 B, one at a time", "zmqbridge on asyncio", 20),
     ("requests: 100 B, 100 outstanding", "zmqbridge on asyncio", 200),
     ("connections: 1,000 in one loop, 4 active", "zmqbridge on asyncio", 20),
+    ("security: 1 frame of 100 B", "CURVE, authenticated, with names", 20),
+    pytest.param("security: 1 frame of 100 B", "CURVE", 20, marks=pytest.mark.repeats),
     ("growth: connections", "10 connections", 20),
     pytest.param("growth: tags", "10 tags", 20, marks=pytest.mark.repeats),
     pytest.param("growth: outstanding requests", "10 outstanding", 20, marks=pytest.mark.repeats),

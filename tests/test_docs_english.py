@@ -1,4 +1,12 @@
-"""The documentation's English is plain: sentences that one reads once, and no word that the glossary replaces."""
+"""The documentation's English is plain: sentences that one reads once, and no word that the glossary replaces.
+
+These are the rules that a linter of prose would have, as far as one can measure them:
+
+- a sentence has at most so many words, and half of a page's sentences at most so many;
+- somebody does something in most sentences: at most every third is in the passive;
+- the subject comes first: not "nor does it", "so is that", "only then may you", "what it does, nobody knows";
+- some words have a plainer one.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +19,31 @@ import pytest
 import zmqbridge.errors
 from tests.test_docs import DOCS, PAGES
 
-LONGEST = 36  # words in a sentence
-MEDIAN = 18
+LONGEST = 30  # words in a sentence
+MEDIAN = 14
+PASSIVE = 1 / 3  # of a page's sentences
+ENOUGH = 15  # sentences that make a share mean something
 WRITTEN_FOR_DEVELOPERS = {"architecture", "descriptor", "writing-a-backend", "wire-format", "libzmqs-own", "threats"}
 READ_BY_USERS = [
     page for page in PAGES if page.stem not in WRITTEN_FOR_DEVELOPERS and page.parent.name not in ("api", "security")
 ]
+
+README = DOCS.parent / "README.md"
+
+# Participles that do not end in "ed".
+IRREGULAR = (
+    "begun bound broken brought built caught chosen cut done drawn driven forgotten found given gone got heard held "
+    "hidden kept known laid led left lent lost made meant met paid put read run said seen sent set shown shut sold "
+    "spent split taken taught thought thrown told understood woken won written"
+).replace(" ", "|")
+BETWEEN = "not|never|also|then|only|still|already|always|now|all|both|just|at once|again|once"
+IN_THE_PASSIVE = re.compile(rf"\b(?:is|are|was|were|be|been|being)(?: (?:{BETWEEN}))* (?:\w+ed|{IRREGULAR})\b", re.I)
+
+VERB = "(?:is|are|was|were|do|does|did|may|can|must|has|have|will)"
+INVERTED = re.compile(
+    rf"^(?:Nor|Neither|So|Never|Not only|Only (?:then|there|where|when|if|after)\b[^,:;]*) {VERB}\b"
+    rf"|^(?:What|Whether|Whom)\b[^,:;]*, (?:nobody|everybody|you|we|it|they|zmqbridge|libzmq) (?:{VERB}|\w+s)\b"
+)
 
 # What a reader would stumble over, and what is said in its place.
 AVOIDED = {
@@ -35,6 +62,10 @@ AVOIDED = {
 def sentences(page: Path) -> Iterator[str]:
     """Each sentence of a page's running text: no code, no table, no comment, no title."""
     text = page.read_text(encoding="utf-8")
+    if page.suffix == ".md":
+        text = re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
+        text = re.sub(r"^(?:\||#).*$", "", re.sub(r"`[^`\n]+`", "code", text), flags=re.M)
+        text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
     text = re.sub(r"^( *)\.\. [a-z-]+::.*\n(?:(?:\1 +.*)?\n)*", "\n", text, flags=re.M)  # directives
     text = re.sub(r"^ *=+(?:  =+)+\n(?:.*\n)*? *=+(?:  =+)+\n(?=\n|\Z)", "\n", text, flags=re.M)  # tables
     text = re.sub(r"^.*\n([=~-])\1{3,}\n", "\n", text, flags=re.M)  # titles
@@ -48,7 +79,12 @@ def sentences(page: Path) -> Iterator[str]:
             yield from re.split(r"(?<=[.?!;:]) +", " ".join(line.split()))
 
 
-@pytest.mark.parametrize("page", READ_BY_USERS, ids=lambda page: str(page.relative_to(DOCS)))
+each_page = pytest.mark.parametrize(
+    "page", [*READ_BY_USERS, README], ids=lambda page: str(page.relative_to(DOCS.parent))
+)
+
+
+@each_page
 def test_sentences_are_short(page: Path) -> None:
     """No sentence of a page for users is so long that one loses its beginning, and half of them are short."""
     lengths = sorted((len(sentence.split()), sentence) for sentence in sentences(page) if sentence)
@@ -57,7 +93,21 @@ def test_sentences_are_short(page: Path) -> None:
         assert lengths[len(lengths) // 2][0] <= MEDIAN
 
 
-@pytest.mark.parametrize("page", [*PAGES, DOCS.parent / "README.md"], ids=lambda page: page.name)
+@each_page
+def test_somebody_does_something(page: Path) -> None:
+    """At most every third sentence of a page for users leaves out who does what it tells."""
+    found = [sentence for sentence in sentences(page) if len(sentence.split()) > 2]
+    passive = [sentence for sentence in found if IN_THE_PASSIVE.search(sentence)]
+    assert len(found) < ENOUGH or len(passive) <= PASSIVE * len(found), passive
+
+
+@each_page
+def test_the_subject_comes_first(page: Path) -> None:
+    """No sentence of a page for users turns its order around."""
+    assert [sentence for sentence in sentences(page) if INVERTED.search(sentence)] == []
+
+
+@pytest.mark.parametrize("page", [*PAGES, README], ids=lambda page: page.name)
 def test_words_are_plain(page: Path) -> None:
     """No page says in an odd way, or with a second word for one thing, what has a plain word."""
     text = re.sub(r"``[^`\n]*``", "", page.read_text(encoding="utf-8"))  # names are what they are
@@ -87,3 +137,44 @@ def test_sentences_are_found(tmp_path: Path) -> None:
         "- code is code.",
         "Go on.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "passive"),
+    [
+        ("A message is lost.", True),
+        ("Replies were then dropped and counted.", True),
+        ("It is not shown.", True),
+        ("The queue is full.", False),
+        ("A pusher sends what it has kept.", False),
+        ("It is a list of frames.", False),
+    ],
+)
+def test_the_passive_is_known(sentence: str, passive: bool) -> None:
+    """A sentence is in the passive where something is done, and nobody does it."""
+    assert bool(IN_THE_PASSIVE.search(sentence)) == passive
+
+
+@pytest.mark.parametrize(
+    ("sentence", "inverted"),
+    [
+        ("Nor does what is still queued.", True),
+        ("So may another process.", True),
+        ("Only where you ask for it does a thread read.", True),
+        ("What libzmq does not tell, nobody can know:", True),
+        ("Whether it arrived, nobody knows.", True),
+        ("So you can change one program today.", False),
+        ("What is queued is lost, and nobody is told.", False),
+        ("Nobody knows whether it arrived.", False),
+    ],
+)
+def test_the_order_is_known(sentence: str, inverted: bool) -> None:
+    """A sentence is turned around where the verb comes before its subject, or the object before both."""
+    assert bool(INVERTED.search(sentence)) == inverted
+
+
+def test_sentences_of_markdown(tmp_path: Path) -> None:
+    """Of Markdown, too, neither code nor tables nor titles count."""
+    page = tmp_path / "page.md"
+    page.write_text("# Title\n\nOne is [short](https://x.y).\n\n```python\nprint(1)\n```\n\n| a | b |\n|---|---|\n")
+    assert [each for each in sentences(page) if each] == ["One is short."]

@@ -130,6 +130,28 @@ asyncio.run(main())
     assert run(program) == "no more sockets\nTrue\n"
 
 
+ROOM_LATER = """
+import asyncio, threading, zmq, zmqbridge
+async def main():
+    async with zmqbridge.Context(linger=0, max_sockets=1) as context:
+        context.pusher(connect="inproc://nobody")
+        same, held = zmq.Context.shadow(context._home.context.underlying), []
+        try:
+            while True:
+                held.append(same.socket(zmq.PAIR))
+        except zmq.ZMQError:
+            pass
+        threading.Timer(0.3, lambda: [socket.close(0) for socket in held]).start()
+    print(context._home.termination._done.is_set())
+asyncio.run(main())
+"""
+
+
+def test_room_later_for_what_is_pending() -> None:
+    """It waits for the room, while other code has a socket in its place."""
+    assert run(ROOM_LATER) == "True\n"
+
+
 def test_what_is_pending(caplog: pytest.LogCaptureFixture) -> None:
     """A name is pending from the first connection to the first bind, and what can never be bound is given up."""
     context = zmqbridge.Context(linger=0, max_sockets=3)

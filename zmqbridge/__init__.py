@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from zmqbridge.framing import Publication
     from zmqbridge.framings import MultipartPublication
     from zmqbridge.options import SocketOptions
+    from zmqbridge.origins import Origin, origin_of
     from zmqbridge.presence import Event, EventKind, PeerChange, SubscriptionChange
     from zmqbridge.security.authenticator import AuthenticationStats, Authenticator
     from zmqbridge.security.keys import KeyPair
@@ -86,6 +87,7 @@ __all__ = [
     "LocalProtocolError",
     "MultipartPublication",
     "OptionError",
+    "Origin",
     "Pair",
     "PeerChange",
     "PeerLost",
@@ -114,6 +116,7 @@ __all__ = [
     "WouldBlock",
     "ZmqBridgeError",
     "first_ready",
+    "origin_of",
     "speedups_enabled",
 ]
 
@@ -124,6 +127,7 @@ _HOMES = (
     "framing",
     "framings",
     "options",
+    "origins",
     "presence",
     "security.keys",
     "security.open_ports",

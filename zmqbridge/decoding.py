@@ -7,14 +7,17 @@ nobody who waits. So the rules of each pattern stand in its own protocol: see :m
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from sys import maxsize
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from zmqbridge.framing import RESERVED
+from zmqbridge.origins import Origin, Traced, origin_of
 
-__all__ = ["Decoder", "FramesDecoder", "PublishedFramesDecoder"]
+__all__ = ["Decoder", "FramesDecoder", "OriginsDecoder", "PublishedFramesDecoder", "with_origins"]
 
 Frames = list[bytes]
+Item = TypeVar("Item")
 Item_co = TypeVar("Item_co", covariant=True)
 Caller_co = TypeVar("Caller_co", covariant=True)
 
@@ -73,3 +76,48 @@ class PublishedFramesDecoder(FramesDecoder):
         visible = [message for message in messages if message[0][:length] != RESERVED]
         self.passed_over += len(messages) - len(visible)
         return visible, ()
+
+
+def with_origins(decoder: Decoder[Item, Any]) -> Decoder[Item, Any]:
+    """Return a decoder whose items know whose they are; where they are the messages themselves, they know already."""
+    given: Any = decoder
+    return decoder if isinstance(given, FramesDecoder) else OriginsDecoder(decoder)
+
+
+class OriginsDecoder(Generic[Item]):
+    """Has each item know whose it is, and leaves what the messages mean to another decoder.
+
+    Args:
+        decoder: the other. Each of its items is a list that was received, a tuple, or an object with a place for its
+            origin.
+    """
+
+    single = None
+
+    def __init__(self, decoder: Decoder[Item, Any]) -> None:
+        self.max_frames: int = decoder.max_frames
+        self._decoder = decoder
+
+    def decode(self, messages: list[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+        """Return what the other decoder makes of these messages."""
+        items: list[Any] = []
+        answered: list[Any] = []
+        for message in messages:
+            made, told = self._decoder.decode([message])
+            items += [_known(item, origin_of(message)) for item in made]
+            answered += told
+        return items, answered
+
+
+def _known(item: Any, origin: Origin) -> Any:
+    if isinstance(item, tuple):
+        item = tuple.__new__(_with_origin(type(item)), item)
+    if not isinstance(item, Traced):
+        item.origin = origin
+    return item
+
+
+@cache
+def _with_origin(kind: type[Any]) -> type[Any]:
+    """Return the class of those of a named tuple's that know whose they are. What is pickled or copied does not."""
+    return type(kind.__name__, (kind,), {"__doc__": kind.__doc__, "__reduce__": lambda self: (kind, tuple(self))})

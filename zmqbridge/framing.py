@@ -27,6 +27,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias
 
 from zmqbridge.errors import LocalProtocolError, RemoteProtocolError
+from zmqbridge.origins import origin_of
 from zmqbridge.showing import shown
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ __all__ = [
     "check_not_reserved",
     "frames_of",
     "held",
+    "is_one_frame",
     "is_probe",
     "memory_of",
     "new_tuple",
@@ -67,7 +69,6 @@ __all__ = [
     "request_frames",
     "split",
     "tag_bytes",
-    "views_of",
 ]
 
 BytesLike: TypeAlias = "Buffer"
@@ -75,24 +76,21 @@ BytesLike: TypeAlias = "Buffer"
 
 Message: TypeAlias = "BytesLike | Sequence[BytesLike]"
 """One frame, or a sequence of one or more frames, as a caller gives a message."""
-
 Tag: TypeAlias = str | bytes
 """What a message is published under, as a caller gives it; a ``str`` is encoded as UTF-8."""
 
 SEPARATOR = b"\0"
 DELIMITER = b""
+NO_MEMORY = "a message for which there was no memory"
 
 RESERVED = b"~zmqbridge."
 """What the tags begin with that publishers and subscribers of this library use among themselves."""
-
-NO_MEMORY = "a message for which there was no memory"
 
 FRAME_MEMORY = 64
 """Bytes that a small frame takes in memory at most, beside its own: an object of Python's, and a place in a list."""
 
 MAX_ENVELOPE = 6144
-"""Bytes of memory that a request's envelope takes at most. A routing id has 255 bytes at most, so sixteen proxies in
-a row fit, and more of them with the short ids that libzmq makes up."""
+"""Bytes of memory that a request's envelope takes at most: sixteen proxies fit whose routing ids have 255 bytes."""
 
 MAX_FRAMES = 1024
 """Frames of a publication, a request or a reply at most, unless ``SocketOptions(max_frames=...)`` says otherwise."""
@@ -100,9 +98,7 @@ MAX_FRAMES = 1024
 MAX_PREFIX = 4096
 """Bytes of a tag to subscribe to at most: each is a call of libzmq's, on a stack that may have half a megabyte."""
 
-# How much of a large publication is looked at first for the end of its tag.
-_LIKELY_TAG = 256
-
+_LIKELY_TAG = 256  # how much of a large publication is looked at first for the end of its tag
 # As in ``new_tuple(Publication, (tag, message))``: the named tuple's own constructor costs thrice as much.
 new_tuple: Any = tuple.__new__
 
@@ -117,6 +113,16 @@ class Publication(NamedTuple, Generic[FrameT]):
 
     tag: bytes
     message: FrameT
+
+    @property
+    def user_id(self) -> str | None:
+        """Who sent it, where that is known; see :func:`zmqbridge.origin_of`."""
+        return origin_of(self).user_id
+
+    @property
+    def peer_address(self) -> str | None:
+        """Where it came from; likewise."""
+        return origin_of(self).peer_address
 
 
 class Envelope(NamedTuple):
@@ -137,8 +143,7 @@ class Envelope(NamedTuple):
 def frames_of(message: Message) -> Sequence[bytes]:
     """Return the frames of a message as the caller gave it.
 
-    What is sent is what was given, though the send may have to wait and the caller's list or buffer may change or go
-    meanwhile: the sequence is copied, and so is a frame that is not ``bytes``.
+    The caller's list or buffer may change meanwhile: both are copied, but for frames that are ``bytes``.
 
     Args:
         message: one bytes-like frame, or a sequence of one or more of them.
@@ -150,7 +155,7 @@ def frames_of(message: Message) -> Sequence[bytes]:
     if isinstance(message, bytes):
         return (message,)
     given: Any = message
-    if not isinstance(message, (list, tuple)) and _is_one(message):
+    if not isinstance(message, (list, tuple)) and is_one_frame(message):
         return (_frame(given),)
     if type(message) is not tuple:
         given = list(given)
@@ -163,34 +168,9 @@ def frames_of(message: Message) -> Sequence[bytes]:
     return frames
 
 
-def _is_one(message: Any) -> bool:
+def is_one_frame(message: Any) -> bool:
     """Whether what is no list and no tuple is one frame, and no sequence of frames."""
     return not isinstance(message, Sequence) or _is_frame(message)
-
-
-def views_of(message: Message) -> list[memoryview]:
-    """Return views of the frames of a message as the caller gave it, for which nothing is copied.
-
-    Raises:
-        TypeError: as :func:`frames_of`; and for a buffer that does not lie in one piece.
-        LocalProtocolError: for an empty sequence.
-    """
-    given: Any = message
-    frames = [given] if not isinstance(message, (list, tuple)) and _is_one(message) else list(given)
-    return [_view(frame) for frame in frames or frames_of(())]
-
-
-def _view(given: Any) -> memoryview:
-    try:
-        view = memoryview(given)
-    except TypeError:
-        view = memoryview(_frame(given))  # raises what says what a frame is
-    if not view.c_contiguous:
-        raise TypeError(
-            f"a frame that is shared lies in one piece (C-contiguous), unlike this {type(given).__name__} with the "
-            f"strides {view.strides}; share a copy, as numpy.ascontiguousarray() makes it"
-        )
-    return view
 
 
 def _is_frame(given: Any) -> bool:

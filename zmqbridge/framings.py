@@ -38,6 +38,7 @@ from zmqbridge.framing import (
     split,
     tag_bytes,
 )
+from zmqbridge.origins import origin_of
 from zmqbridge.showing import listed, shown
 
 __all__ = ["TAGGED", "Framing", "FramingName", "Multipart", "MultipartPublication", "Raw", "Tagged", "framing_of"]
@@ -59,6 +60,16 @@ class MultipartPublication(NamedTuple, Generic[FrameT]):
 
     tag: bytes
     frames: list[FrameT]
+
+    @property
+    def user_id(self) -> str | None:
+        """Who sent it, where that is known; see :func:`zmqbridge.origin_of`."""
+        return origin_of(self).user_id
+
+    @property
+    def peer_address(self) -> str | None:
+        """Where it came from; likewise."""
+        return origin_of(self).peer_address
 
 
 _RESERVED_SIZE = len(RESERVED)

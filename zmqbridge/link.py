@@ -21,7 +21,7 @@ import zmq
 
 from zmqbridge.abc import Backend
 from zmqbridge.channel import Channel, Outbox
-from zmqbridge.decoding import Decoder
+from zmqbridge.decoding import Decoder, with_origins
 from zmqbridge.endpoints import Endpoint
 from zmqbridge.errors import BackendError, ConnectionClosed, EndpointError
 from zmqbridge.home import Home
@@ -32,7 +32,7 @@ from zmqbridge.presence.watch import Watch
 from zmqbridge.protocols import Faults, State
 from zmqbridge.security.open_ports import warn_if_open
 from zmqbridge.showing import listed, shown
-from zmqbridge.socket import Socket
+from zmqbridge.socket import Socket, judges
 from zmqbridge.stats import Stats
 from zmqbridge.waiting.parking import Parked
 from zmqbridge.waiting.turn import check_turn_limit
@@ -110,15 +110,21 @@ class Link(Generic[Item]):
         self._listeners: list[WeakMethod[Callable[[list[Event]], None]]] = []
         self._attached = False
         self.standby: Stoppable | None = None
-        socket = home.open_socket(socket_type, options.linger or 0.0, tracing=tracing)
+        metadata = bool(options.metadata)
+        socket = home.open_socket(socket_type, options.linger or 0.0, tracing=tracing or metadata)
         self.socket: Socket = socket
         try:
+            if metadata:
+                socket.notes_sources = tracing
+                decoder = with_origins(decoder)
             name = weakly(describe, f"<a {socket.type_name} connection>")
             self.channel: Channel[Item] = Channel(socket, get_backend, decoder, faults, name, turn_limit)
             self.channel.guard.settle(runs_here)
             self.outbox: Outbox = Outbox(self.channel)
             socket.apply(options)
             prepare(socket)
+            if metadata:
+                socket.note_origins(judged=judges(socket))
             if options.watch:
                 self.watch = Watch(socket.raw, self.channel.bell, home.sentry, name)
             for address in binds:
@@ -282,13 +288,7 @@ class Link(Generic[Item]):
     # --- counts and the end ---
 
     def stats(
-        self,
-        *,
-        unmatched: int = 0,
-        dropped_replies: int = 0,
-        probes: int = 0,
-        passed_over: int = 0,
-        answers: int = 0,
+        self, *, unmatched: int = 0, dropped_replies: int = 0, probes: int = 0, passed_over: int = 0, answers: int = 0
     ) -> Stats:
         """Return what it has done so far, and what it holds now.
 

@@ -263,3 +263,4 @@ class OtherOptions(TypedDict, total=False):
     curve_secret_key: bytes | str | None
     curve_server_key: bytes | str | None
     watch: bool | None
+    metadata: bool | None

@@ -147,6 +147,8 @@ class SocketOptions(Presets, Generic[FrameT]):
         watch: have libzmq tell of the connection's peers: :attr:`~zmqbridge.Connection.peers`,
             :meth:`~zmqbridge.Connection.events` and :meth:`~zmqbridge.Connection.wait_connected` need it. It takes
             a thread for each context, and a descriptor for each connection. ``None`` is the context's.
+        metadata: each message that is received says who sent it, by the word of the authenticator, and from where:
+            :func:`zmqbridge.origin_of`. Both are known of a server that enforces a domain alone.
 
     Raises:
         OptionError: for a value of the wrong type or out of range; the message names the
@@ -218,6 +220,7 @@ class SocketOptions(Presets, Generic[FrameT]):
     curve_server_key: bytes | str | None = key("CURVE_SERVERKEY")
     memoryview_from: int | None = count(None, low=1024)
     watch: bool | None = flag(None)
+    metadata: bool | None = flag(None)
 
     if TYPE_CHECKING:
         # What a connection with these options receives: frames are bytes, unless views of large ones are asked for.

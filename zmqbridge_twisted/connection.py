@@ -31,6 +31,7 @@ from zmqbridge.endpoints import ports_of
 from zmqbridge.errors import ConnectionClosed, EndpointError, LocalProtocolError, RemoteProtocolError, ZmqBridgeError
 from zmqbridge.link import Link, Stats
 from zmqbridge.options import SocketOptions, check_options
+from zmqbridge.origins import Origin, origin_of
 from zmqbridge.presence import Event
 from zmqbridge.protocols import Faults, State
 from zmqbridge.showing import listed, shown
@@ -126,6 +127,7 @@ class ZmqConnection(Consuming):
     socketOptions: SocketOptions[Any] | None = None
     watchPeers: bool = False
     _zmqPresence: bool = False
+    _zmqMessage: list[bytes] | None = None
 
     def __init__(
         self, factory: ZmqFactory, endpoint: ZmqEndpoint | None = None, identity: bytes | str | None = None
@@ -139,10 +141,11 @@ class ZmqConnection(Consuming):
         self._zmqFaults = Faults()
         self._zmqFailures = Failures(self.__repr__)
         backend = self._zmqBackend = factory._zmqBackend
+        options = self._zmqOptions(factory)
         self._zmqLink: Link[list[bytes]] = Link(
             factory._zmqHome,
             self.socketType,  # type: ignore[arg-type]
-            options=self._zmqOptions(factory),
+            options=options,
             prepare=self._zmqPrepare,
             decoder=self._zmqDecoder(),
             faults=self._zmqFaults,
@@ -168,7 +171,7 @@ class ZmqConnection(Consuming):
         factory.reactor.addReader(self)
         self._zmqPump = Pump(
             self._zmqLink.channel,
-            self._zmqDeliver,
+            self._zmqDeliverTraced if options.metadata else self._zmqDeliver,
             self._zmqEnd,
             lambda call: backend.call_soon(partial(log.callWithLogger, self, call)),
             lambda seconds, call: backend.reactor.callLater(seconds, log.callWithLogger, self, call),
@@ -243,6 +246,21 @@ class ZmqConnection(Consuming):
     def doRead(self) -> None:
         """Read and deliver what is there; the reactor calls this when the descriptor is readable."""
         self._zmqPump.look()
+
+    def getOrigin(self) -> Origin:
+        """Return whose the message is that a handler was called with, while it runs; at any other time nobody's.
+
+        It takes ``socketOptions = SocketOptions(metadata=True, ...)``, and is known of a server that enforces a domain
+        alone: see :func:`zmqbridge.origin_of`.
+        """
+        return origin_of(self._zmqMessage)
+
+    def _zmqDeliverTraced(self, message: list[bytes]) -> None:
+        self._zmqMessage = message
+        try:
+            self._zmqDeliver(message)
+        finally:
+            self._zmqMessage = None
 
     def _zmqDeliver(self, message: list[bytes]) -> None:
         try:

@@ -261,6 +261,15 @@ def test_a_storm_of_cancelled_sends(run: Run, turn_limit: int, ends: Ends) -> No
     run(main())
 
 
+async def given_up_when_done(receive: Callable[[], Any]) -> Any:
+    """Have the own task cancelled when a receive is done, before it hears of that."""
+    task = asyncio.current_task()
+    assert task is not None
+    receiving = receive()
+    receiving.add_done_callback(lambda _: task.cancel())
+    return await receiving
+
+
 def test_a_time_limit_that_nobody_hears_of(run: Run, ends: Ends) -> None:
     """A receive whose time is over in the turn in which its task is cancelled leaves no complaint behind."""
 
@@ -268,10 +277,7 @@ def test_a_time_limit_that_nobody_hears_of(run: Run, ends: Ends) -> None:
         _, pull = ends.pair(zmq.PUSH, zmq.PULL)
         pull.rcvtimeo = 1
         for receive in (pull.recv, pull.recv_string, pull.recv_multipart):
-            receiving, made = receive(), list[asyncio.Task[Any]]()
-            receiving.add_done_callback(lambda _, made=made: made[0].cancel())  # before the task hears of it
-            task = asyncio.create_task(keep(receiving))
-            made.append(task)
+            task = asyncio.create_task(given_up_when_done(receive))
             await asyncio.wait([task])
             assert task.cancelled()
 

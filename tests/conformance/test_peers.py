@@ -71,7 +71,7 @@ async def test_a_message_that_is_read_late(loop: Harness, addresses: Addresses, 
             assert router.peers == {b"a"}
         await dealer.send(b"last")
         dealer.close()
-        await loop.until(lambda: router.connected == 0)
+        await loop.until(lambda: router.connected == 0 and not router.peers)
         assert await router.receive() == (b"a", [b"last"])
         await loop.until(lambda: not router.peers)
         changes, left_out, _ = router._known().changes.read(0)

@@ -11,6 +11,7 @@ from tests.mutants import (
     operation_rules,
     peer_rules,
     presence_rules,
+    security_rules,
     turn_rules,
     waiting_rules,
 )
@@ -29,4 +30,5 @@ MUTATIONS: list[Mutation] = [
     *framing_rules.MUTATIONS,
     *presence_rules.MUTATIONS,
     *operation_rules.MUTATIONS,
+    *security_rules.MUTATIONS,
 ]

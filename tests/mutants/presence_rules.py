@@ -100,7 +100,7 @@ MUTATIONS = [
         "a message that is read when its connection is closed tells of nobody who is there",
         f"{ROUTES}._is_late",
         drop_branch("closed"),
-        (*PEERS, "-k", "late"),
+        ("tests/presence/test_routes.py", *PEERS, "-k", "closed or late"),
     ),
     Mutation(
         "presence",

@@ -107,6 +107,8 @@ def _first_to_notice(project: Path, mutation: Mutation, seconds: float) -> str |
     failed = re.search(r"^(?:FAILED|ERROR) (tests/\S+?::.*?)(?: - .*)?$", output, re.MULTILINE)
     if code == TESTS_FAILED and failed:
         return failed.group(1)
+    if code < 0:
+        return f"the end of the process, by signal {-code}"
     hung = re.search(r"Timeout.*\n(?:.*\n)*?.*tests/(\S+)", output)
     if hung:
         return f"a time limit: {hung.group(1)}"

@@ -238,6 +238,25 @@ def test_a_directory_that_goes_and_comes(tmp_path: Path) -> None:
         folder.rmdir()
 
 
+def test_what_was_changed_while_a_directory_was_gone(tmp_path: Path) -> None:
+    """A directory that is back is read anew, though its own time is what it was."""
+    clock = Clock()
+    old = clock.now - 10**11 + 1
+    folder, away = tmp_path / "keys", tmp_path / "away"
+    folder.mkdir()
+    put(folder / "a.key", KeyPair.generate(), old)
+    os.utime(folder, ns=(old, old))
+    directory = Directory(folder, clock)
+    assert KEY.public not in directory.keys()  # noqa: SIM118
+    folder.rename(away)
+    with pytest.raises(FileNotFoundError):
+        directory.keys()
+    put(away / "a.key", KEY, old)
+    os.utime(away, ns=(old, old))
+    away.rename(folder)
+    assert directory.keys() == {KEY.public}
+
+
 def test_names_of_the_package(tmp_path: Path) -> None:
     """What users need of the package is to be had from zmqbridge itself."""
     names: list[Any] = [zmqbridge.Authenticator, zmqbridge.AuthenticationStats, zmqbridge.Handshake, zmqbridge.KeyPair]

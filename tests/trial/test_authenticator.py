@@ -42,6 +42,45 @@ class TestAuthenticator(ZmqTestCase):
         return knocker
 
     @inlineCallbacks
+    def test_origins(self) -> Any:
+        """A handler learns whose message it was called with, as long as it runs, however it ends."""
+
+        class Knowing(tx.ZmqPullConnection):
+            socketOptions = CURVE | SocketOptions(metadata=True)  # noqa: N815
+
+            def onPull(self, message: Any) -> None:
+                heard.append((message, self.getOrigin()))
+                raise KeyError
+
+        class Subscriber(tx.ZmqSubConnection):
+            socketOptions = CURVE | SocketOptions(metadata=True)  # noqa: N815
+
+            def gotMessage(self, message: Any, tag: Any) -> None:
+                heard.append((tag, self.getOrigin()))
+
+        heard: list[Any] = []
+        yield tx.ZmqAuthenticator(self.factory, "lab", keys={ADA.public: "ada", BOB.public: "bob"}).opened
+        server = Knowing(self.factory, tx.ZmqEndpoint("bind", "tcp://127.0.0.1:*"))
+        address = server._zmqLink.endpoints[0].address
+        for name, keys in (("ada", ADA), ("bob", BOB)):
+            self.knocker(address, keys).socket.send(b"hello")
+            yield self.until(lambda: heard)
+            self.assertEqual(heard.pop(), ([b"hello"], (name, "127.0.0.1")))
+            self.assertEqual(server.getOrigin(), (None, None))
+            self.flushLoggedErrors(KeyError)
+        subscriber = Subscriber(self.factory, tx.ZmqEndpoint("bind", "tcp://127.0.0.1:*"))
+        subscriber.subscribe(b"")
+        publisher = Knocker.with_keys(subscriber._zmqLink.endpoints[0].address, BOB, SERVER.public, kind=zmq.PUB)
+        self.addCleanup(publisher.close)
+
+        def publish() -> list[Any]:
+            publisher.socket.send(b"tag\0message")
+            return heard
+
+        yield self.until(publish)
+        self.assertEqual(heard[0], (b"tag", ("bob", "127.0.0.1")))
+
+    @inlineCallbacks
     def test_keys(self) -> Any:
         """Handlers get messages of known keys alone."""
         authenticator = tx.ZmqAuthenticator(self.factory, "lab", keys={ADA.public})

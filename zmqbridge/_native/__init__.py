@@ -19,6 +19,7 @@ file                what is in it
 ``inbox.c``         what was read ahead
 ``items.c``         the iterator over it
 ``send.c``          sending a message
+``origin.c``        whose a message is
 ``receive.c``       reading a batch, and large frames that stay in libzmq's buffer
 ``port.c``          the socket with these calls
 ``attempt.c``       the attempt of a send
@@ -70,6 +71,7 @@ FUNCTIONS = (
     "zmq_msg_more",
     "zmq_msg_move",
     "zmq_msg_close",
+    "zmq_msg_gets",
     "zmq_msg_init_data",
     "zmq_msg_send",
     "zmq_send",

@@ -5,7 +5,7 @@
 Libzmq libzmq;
 Py_ssize_t frame_cost, shared_from;
 static PyObject *reserved;
-PyObject *frames_of, *nothing, *zmqbridge_error, *connection_closed, *context_terminated;
+PyObject *frames_of, *nothing, *zmqbridge_error, *connection_closed, *context_terminated, *origin_type, *traced_type;
 
 static const struct {
     const char *name;
@@ -19,6 +19,7 @@ static const struct {
     {"zmq_msg_more", offsetof(Libzmq, msg_more)},
     {"zmq_msg_move", offsetof(Libzmq, msg_move)},
     {"zmq_msg_close", offsetof(Libzmq, msg_close)},
+    {"zmq_msg_gets", offsetof(Libzmq, msg_gets)},
     {"zmq_msg_init_data", offsetof(Libzmq, msg_init_data)},
     {"zmq_msg_send", offsetof(Libzmq, msg_send)},
     {"zmq_send", offsetof(Libzmq, send)},
@@ -90,6 +91,8 @@ int import_names(void)
 {
     if (import_name(&frames_of, "zmqbridge.framing", "frames_of") < 0 ||
         import_name(&nothing, "zmqbridge.waiting.inbox", "NOTHING") < 0 ||
+        import_name(&origin_type, "zmqbridge.origins", "Origin") < 0 ||
+        import_name(&traced_type, "zmqbridge.origins", "Traced") < 0 ||
         import_name(&zmqbridge_error, "zmqbridge.errors", "ZmqBridgeError") < 0 ||
         import_name(&connection_closed, "zmqbridge.errors", "ConnectionClosed") < 0)
         return -1;

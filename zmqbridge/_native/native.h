@@ -46,6 +46,7 @@ typedef struct {
     int (*msg_more)(const zmq_msg_t *);
     int (*msg_move)(zmq_msg_t *, zmq_msg_t *);
     int (*msg_close)(zmq_msg_t *);
+    const char *(*msg_gets)(const zmq_msg_t *, const char *);
     int (*msg_init_data)(zmq_msg_t *, void *, size_t, void (*)(void *, void *), void *);
     int (*msg_send)(zmq_msg_t *, void *, int);
     int (*send)(void *, const void *, size_t, int);
@@ -61,8 +62,10 @@ extern Py_ssize_t frame_cost, shared_from;
 /* Whether a publication is one of those that publishers and subscribers tell each other. */
 int is_reserved(const char *data, Py_ssize_t size);
 
-/* zmqbridge's own: frames_of(), NOTHING, the root of its errors, and those after which a socket is at its end. */
-extern PyObject *frames_of, *nothing, *zmqbridge_error, *connection_closed, *context_terminated;
+/* zmqbridge's own: frames_of(), NOTHING, the root of its errors, those after which a socket is at its end, Origin and
+   Traced. */
+extern PyObject *frames_of, *nothing, *zmqbridge_error, *connection_closed, *context_terminated, *origin_type,
+    *traced_type;
 
 /* A new object of a type, or NULL with an exception; and its end, where it has no more to let go of. */
 PyObject *allocate(PyObject *type);
@@ -164,10 +167,13 @@ typedef struct {
     char swallows;      /* it swallows the rest of a message whose pipe died */
     char lends;         /* large frames are sent without a copy */
     char input_pending; /* the latest read of EVENTS said that there is something to receive */
+    char notes_origins; /* each message is a Traced, which says whose it is... */
+    char judged;        /* ...as far as each peer was judged */
     char begun;         /* the message that is being read has more frames */
     PyObject *message;  /* what there is of it; NULL where it is left out */
     Py_ssize_t too_many, too_large; /* messages that were left out: too many frames, no memory */
     PyObject *failed;   /* called with a message and an errno, it raises what that means */
+    PyObject *origin;   /* whose the latest message was, or NULL */
 } Port;
 
 /* The value of EVENTS, or the errno as a negative number. */
@@ -184,6 +190,11 @@ PyObject *frame_at(PyObject *message, Py_ssize_t index);
 /* Send a message whole, if there is room: 1 where it was sent, 0 where it was refused, -1 with an exception. */
 int port_send(Port *port, PyObject *message);
 PyObject *port_send_method(PyObject *port, PyObject *message);
+
+/* --- origin.c --- */
+
+/* A new message, without frames, that knows whose it is by its first one; NULL with an exception. */
+PyObject *new_traced(Port *port, zmq_msg_t *first);
 
 /* --- receive.c --- */
 

@@ -39,6 +39,7 @@ static int port_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(((Port *)self)->failed);
     Py_VISIT(((Port *)self)->message);
+    Py_VISIT(((Port *)self)->origin);
     return 0;
 }
 
@@ -53,6 +54,7 @@ static void port_dealloc(PyObject *self)
     PyObject_GC_UnTrack(self);
     Py_CLEAR(((Port *)self)->failed);
     Py_CLEAR(((Port *)self)->message);
+    Py_CLEAR(((Port *)self)->origin);
     free_object(self);
 }
 
@@ -67,6 +69,8 @@ static PyMemberDef port_members[] = {
     {"closed", T_BOOL, offsetof(Port, closed), 0, "Other code closed the socket: it is touched no more."},
     {"too_many", T_PYSSIZET, offsetof(Port, too_many), 0, "Messages left out because they had too many frames."},
     {"too_large", T_PYSSIZET, offsetof(Port, too_large), 0, "Messages left out because there was no memory for them."},
+    {"notes_origins", T_BOOL, offsetof(Port, notes_origins), 0, "Each message says whose it is."},
+    {"judged", T_BOOL, offsetof(Port, judged), 0, "Each peer was judged; else nothing is known of it."},
     {"lends", T_BOOL, offsetof(Port, lends), 0, "Large frames are sent without a copy."},
     {"input_pending", T_BOOL, offsetof(Port, input_pending), READONLY, "What the latest read of EVENTS said."},
     {NULL, 0, 0, 0, NULL},

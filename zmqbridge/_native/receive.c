@@ -102,7 +102,7 @@ static void add_received(Batch *batch)
             return;
         }
         port->begun = 1;
-        if (!(port->message = PyList_New(0)))
+        if (!(port->message = port->notes_origins ? new_traced(port, frame) : PyList_New(0)))
             leave_out(port);
     }
     if (port->message) {

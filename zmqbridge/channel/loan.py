@@ -20,7 +20,7 @@ from zmqbridge.abc import Backend
 from zmqbridge.channel.channel import Channel
 from zmqbridge.channel.outbox import Outbox
 from zmqbridge.errors import BackendError
-from zmqbridge.framing import Message, views_of
+from zmqbridge.framing import Message, frames_of, is_one_frame
 from zmqbridge.presence.bell import Bell
 
 __all__ = ["Loan", "send_shared"]
@@ -106,3 +106,28 @@ async def send_shared(
         returned = loan
         await channel.bell.until(lambda: returned.returned or not channel.guard.open, backend)
         channel.guard.check()
+
+
+def views_of(message: Message) -> list[memoryview]:
+    """Return views of the frames of a message as the caller gave it, for which nothing is copied.
+
+    Raises:
+        TypeError: as :func:`~zmqbridge.framing.frames_of`; and for a buffer that does not lie in one piece.
+        LocalProtocolError: for an empty sequence.
+    """
+    given: Any = message
+    frames = [given] if not isinstance(message, (list, tuple)) and is_one_frame(message) else list(given)
+    return [_view(frame) for frame in frames or frames_of(())]
+
+
+def _view(given: Any) -> memoryview:
+    try:
+        view = memoryview(given)
+    except TypeError:
+        view = memoryview(*frames_of((given,)))  # raises what says what a frame is
+    if not view.c_contiguous:
+        raise TypeError(
+            f"a frame that is shared lies in one piece (C-contiguous), unlike this {type(given).__name__} with the "
+            f"strides {view.strides}; share a copy, as numpy.ascontiguousarray() makes it"
+        )
+    return view

@@ -16,6 +16,7 @@ from zmqbridge.connections.routed import Routed
 from zmqbridge.decoding import Decoder
 from zmqbridge.errors import LocalProtocolError, OptionError
 from zmqbridge.framing import FrameT, Message, Tag, frames_of, prefix_bytes
+from zmqbridge.origins import origin_of
 from zmqbridge.protocols import AskedTags
 from zmqbridge.showing import shown
 from zmqbridge.socket import Socket
@@ -35,6 +36,16 @@ class RoutedMessage(NamedTuple, Generic[FrameT]):
 
     peer: bytes
     frames: list[FrameT]
+
+    @property
+    def user_id(self) -> str | None:
+        """Who sent it, where that is known; see :func:`zmqbridge.origin_of`."""
+        return origin_of(self).user_id
+
+    @property
+    def peer_address(self) -> str | None:
+        """Where it came from; likewise."""
+        return origin_of(self).peer_address
 
 
 class RouterDecoder:

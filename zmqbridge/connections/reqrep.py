@@ -27,6 +27,7 @@ from zmqbridge.decoding import Decoder
 from zmqbridge.errors import HandshakeFailed, LocalProtocolError, PeerLost, PeerUnreachable, RequestTimeout
 from zmqbridge.framing import MAX_FRAMES, Envelope, FrameT, Message, frames_of, reply_frames
 from zmqbridge.options import SocketOptions, check_options, check_wait
+from zmqbridge.origins import origin_of
 from zmqbridge.presence.refusals import hang_ups
 from zmqbridge.protocols import ReplierProtocol, RequesterProtocol
 from zmqbridge.showing import shown, shown_id
@@ -221,7 +222,7 @@ class Request(Generic[FrameT]):
             proxy on the way to it.
     """
 
-    __slots__ = ("_envelope", "_replied", "_replier", "id", "parts", "peer")
+    __slots__ = ("_envelope", "_replied", "_replier", "id", "origin", "parts", "peer")
 
     def __init__(self, envelope: Envelope, replier: Replier[FrameT]) -> None:
         parts: Any = envelope.parts
@@ -231,6 +232,16 @@ class Request(Generic[FrameT]):
         self._envelope = envelope
         self._replier = replier
         self._replied = False
+
+    @property
+    def user_id(self) -> str | None:
+        """Who sent it, where that is known; see :func:`zmqbridge.origin_of`."""
+        return origin_of(self).user_id
+
+    @property
+    def peer_address(self) -> str | None:
+        """Where it came from; likewise."""
+        return origin_of(self).peer_address
 
     @property
     def replied(self) -> bool:

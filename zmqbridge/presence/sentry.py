@@ -87,7 +87,9 @@ class Sentry:
             self._calls.append(function)
             if self._thread is None:
                 self._start()
-        self._ring()
+        # Where there are others, whoever made the first has rung, or it is this thread's turn to look.
+        if len(self._calls) == 1 and not self._is_here():
+            self._ring()
 
     def call_later(self, seconds: float, function: Callable[[], object]) -> Timer:
         """Have a function called on the sentry's thread after some time.
@@ -96,8 +98,15 @@ class Sentry:
             ZmqBridgeError: as :meth:`call`.
         """
         timer = Timer(monotonic() + seconds, function)
-        self.call(lambda: heapq.heappush(self._timers, timer))
+        if self._is_here():
+            heapq.heappush(self._timers, timer)
+        else:
+            self.call(lambda: heapq.heappush(self._timers, timer))
         return timer
+
+    def _is_here(self) -> bool:
+        """Whether this is the sentry's own thread, which looks at the calls before it waits."""
+        return threading.current_thread() is self._thread
 
     def stop(self) -> None:
         """Let go of everything, and end the thread, soon. Twice is no error."""
@@ -155,7 +164,7 @@ class Sentry:
             while not self._stopped:
                 for key, _ in self._selector.select(self._patience()):
                     _try(key.data)
-                while self._calls:
+                for _ in range(len(self._calls)):  # what these ask for is the next pass's
                     _try(self._calls.popleft())
                 while self._timers and self._timers[0].due <= monotonic():
                     _try(heapq.heappop(self._timers).run)
@@ -170,6 +179,8 @@ class Sentry:
             self._rung.close()
 
     def _patience(self) -> float | None:
+        if self._calls:
+            return 0.0
         return max(0.0, self._timers[0].due - monotonic()) if self._timers else None
 
     def _answer(self) -> None:

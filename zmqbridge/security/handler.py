@@ -22,7 +22,7 @@ import zmq
 
 from zmqbridge.bursts import Bursts
 from zmqbridge.presence.sentry import Sentry, Timer
-from zmqbridge.security.zap import Handshake, Question, Status, Verdict, read, reply
+from zmqbridge.security.zap import Handshake, Question, Status, Verdict, checked, read, reply
 from zmqbridge.showing import shown
 
 __all__ = ["ADDRESS", "Case", "Court", "Handler"]
@@ -64,6 +64,7 @@ class Case:
         if self.answered:
             return
         self.answered = True
+        verdict = checked(verdict)
         if self._timer is not None:
             self._timer.cancel()
         if self.note is not None:

@@ -16,7 +16,7 @@ from zmqbridge.options import Secret
 from zmqbridge.security import z85
 from zmqbridge.showing import shown
 
-__all__ = ["MOST_USER_ID", "Handshake", "Question", "Status", "Verdict", "accepted", "read", "reply"]
+__all__ = ["MOST_USER_ID", "Handshake", "Question", "Status", "Verdict", "accepted", "checked", "read", "reply"]
 
 VERSION = b"1.0"
 MOST_USER_ID = 255
@@ -137,6 +137,13 @@ def reply(question: Question, verdict: Verdict) -> list[bytes]:
         verdict.user_id.encode() if verdict.status is Status.OK else b"",
         b"",
     ]
+
+
+def checked(verdict: Verdict) -> Verdict:
+    """Return a verdict that means the same to libzmq. Where it cuts a user id, a peer might be taken for another."""
+    if verdict.status is Status.OK and "\0" in verdict.user_id:
+        return Verdict(Status.REFUSED, "its user id holds a zero byte, at which libzmq would cut it")
+    return verdict
 
 
 def accepted(answer: object, default: str, name: str) -> Verdict:

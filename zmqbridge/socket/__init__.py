@@ -51,7 +51,7 @@ module         what is in it
 ``asking``     :class:`AskingSocket`, which asks after each frame, where pyzmq stands on cffi (PyPy)
 ``lean``       :class:`LeanSocket`, which asks libzmq itself whether more frames follow, by ctypes
 ``fast``       :class:`FastSocket`, a batch a call, by the C extension
-``tracing``    sockets that say by which connection each message came
+``tracing``    sockets that say by which connection each message came, and whose it is
 ``releasing``  :class:`~zmqbridge.socket.releasing.Release`, which tells when an address is free again
 =============  ===================================================================================
 """
@@ -68,7 +68,7 @@ from zmqbridge.socket.bare import is_secret, type_name_of
 from zmqbridge.socket.fast import FastSocket
 from zmqbridge.socket.lean import LeanSocket, load_option
 from zmqbridge.socket.plain import BATCH_COST, POLLIN, POLLOUT, Socket
-from zmqbridge.socket.tracing import Source, Traced, traced
+from zmqbridge.socket.tracing import Source, Traced, judges, traced
 
 __all__ = [
     "BATCH_COST",
@@ -81,6 +81,7 @@ __all__ = [
     "Source",
     "Traced",
     "is_secret",
+    "judges",
     "open_socket",
     "shadow_socket",
     "speedups_enabled",
@@ -115,7 +116,8 @@ def open_socket(context: zmq.Context[Any], socket_type: int, *, tracing: bool = 
     Args:
         context: the ZeroMQ context.
         socket_type: one of pyzmq's socket types.
-        tracing: whether it says by which connection each message came.
+        tracing: whether each message is a list that can say where it came from: by which connection, unless
+            :attr:`Socket.notes_sources` is off, and whose it is, after :meth:`Socket.note_origins`.
     """
     kind: type[Socket] = Socket
     if _native.speedups is not None:

@@ -42,6 +42,7 @@ class FastSocket(Socket):
     """
 
     kind: type[TellingSocket] = PortedSocket
+    batches_origins = True
 
     def __init__(self, context: zmq.Context[Any], socket_type: int) -> None:
         super().__init__(context, socket_type)
@@ -58,6 +59,10 @@ class FastSocket(Socket):
     @input_pending.setter
     def input_pending(self, pending: bool) -> None:
         """The port knows; a socket begins without."""
+
+    def note_origins(self, *, judged: bool) -> None:
+        super().note_origins(judged=judged)
+        self.port.notes_origins, self.port.judged = True, judged
 
     def _lend_unless_inproc(self, address: str) -> None:
         super()._lend_unless_inproc(address)

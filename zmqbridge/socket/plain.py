@@ -85,9 +85,17 @@ class Socket(BareSocket):
         max_frames: how many frames a message that is received has at most.
         unfit: why messages were left out, each once, since whoever reads this emptied it.
         send_frame: pyzmq's own call, which sends a frame with some flags, or raises ``zmq.Again``.
+        notes_sources: whether each message says by which connection it came, where the socket is a traced one: see
+            :mod:`zmqbridge.socket.tracing`.
+        judged: whether it says whose it is; likewise.
+        batches_origins: whether :meth:`receive` says so by itself.
         single: what a message of one frame is received as: ``None`` for a list of its frame. With anything
             else it is the frame itself, or what the extension makes of it for the decoder that asked for it.
     """
+
+    notes_sources: bool = False
+    judged: bool = False
+    batches_origins: bool = False
 
     def __init__(self, context: zmq.Context[Any], socket_type: int) -> None:
         super().__init__(context, socket_type)
@@ -120,6 +128,14 @@ class Socket(BareSocket):
     def lends(self, size: int) -> bool:
         """Whether a frame of so many bytes that is given as a ``memoryview`` is sent without a copy."""
         return self._lends and size >= SHARED_FROM
+
+    def note_origins(self, *, judged: bool) -> None:
+        """From now on, have each message say whose it is, where the socket is a traced one.
+
+        Args:
+            judged: whether each peer was judged; else nothing is known of it.
+        """
+        self.judged = judged
 
     def _begin(self) -> None:
         """Nothing was read, and nothing is being sent."""

@@ -1,11 +1,13 @@
-"""Sockets that say by which connection each message came.
+"""Sockets that say of each message by which connection it came, and whose it is.
 
-The facts. libzmq notes the descriptor of the connection on each frame of a message (``ZMQ_SRCFD``); a peer within the
-process has none. A descriptor's number is used again for another connection as soon as it is free; the inode of its
-socket is not. Who reads a message late finds its connection closed, or another one at the same descriptor.
+The facts. libzmq notes the descriptor of the connection on each frame of a message (``ZMQ_SRCFD``), and what is known
+of the peer (``zmq_msg_gets``); a peer within the process has none of it. A descriptor's number is used again for
+another connection as soon as it is free; the inode of its socket is not. Who reads a message late finds its connection
+closed, or another one at the same descriptor.
 
-The design. Each message is a list that knows its :class:`Source`: the descriptor and the inode. To ask for these costs
-as much as to read the message, so only those sockets do it whose peers are asked for.
+The design. Each message is a :class:`~zmqbridge.origins.Traced` list. To ask for a connection costs as much as to read
+the message, so only those sockets do it whose peers are asked for. Whose a message is the extension notes as it reads
+a batch; without it, this module does.
 """
 
 from __future__ import annotations
@@ -17,9 +19,13 @@ from typing import Any, NamedTuple
 
 import zmq
 
+from zmqbridge.endpoints import Endpoint
+from zmqbridge.options import Secret
+from zmqbridge.origins import NOBODY, Origin, Traced, origin_from
+from zmqbridge.socket.bare import BareSocket
 from zmqbridge.socket.plain import BATCH_COST, FRAME_COST, NOBLOCK, Socket
 
-__all__ = ["Source", "Traced", "traced"]
+__all__ = ["Source", "Traced", "judges", "traced"]
 
 
 class Source(NamedTuple):
@@ -55,24 +61,34 @@ class Source(NamedTuple):
         return self.inode == 0 or (not self.closed and Source.of(self.fd) == self)
 
 
-class Traced(list[Any]):
-    """A message that knows by which connection it came.
-
-    Attributes:
-        source: the connection; ``None`` for a peer within the process, and where libzmq does not say.
-    """
-
-    __slots__ = ("source",)
-
-    source: Source | None
-
-
 class _Tracing(Socket):
     """What a traced socket does otherwise: each message goes through :meth:`_add`, frame by frame."""
 
+    notes_sources = True
     _source: Source | None = None
+    _origin = NOBODY
+
+    def bind(self, address: str) -> Endpoint:
+        self._doubt()
+        return super().bind(address)
+
+    def connect(self, address: str) -> Endpoint:
+        self._doubt()
+        return super().connect(address)
+
+    def set_option(self, option: int, value: int | bytes | str | Secret) -> None:
+        super().set_option(option, value)
+        self._doubt()
+
+    def _doubt(self) -> None:
+        """Whoever comes from now on may not be judged any more, so who sent a message is not known either. That is for
+        good: who has come meanwhile stays."""
+        if self.judged and not judges(self):
+            self.note_origins(judged=False)
 
     def receive(self, limit: int) -> tuple[list[Any], bool]:
+        if not self.notes_sources and self.batches_origins:
+            return super().receive(limit)
         return Socket.receive(self, limit)
 
     def _receive(self, messages: list[Any], limit: int) -> bool:
@@ -80,7 +96,8 @@ class _Tracing(Socket):
         while room > 0 and len(messages) < limit:
             frame = self._recv(NOBLOCK, False, False)
             if not self._begun:
-                self._source = _source_of(frame)
+                self._source = _source_of(frame) if self.notes_sources else None
+                self._origin = _origin_of(frame) if self.judged else NOBODY
             data: Any = frame.bytes if len(frame) < self.views_from else frame.buffer.toreadonly()
             room -= len(data) + FRAME_COST
             self._add(messages, data, more=frame.more)
@@ -91,7 +108,7 @@ class _Tracing(Socket):
         Socket._add(self, messages, data, more=more)
         if len(messages) > before:
             message = Traced(messages[before])
-            message.source = self._source
+            message.source, message.origin = self._source, self._origin
             messages[before] = message
 
 
@@ -100,6 +117,29 @@ def _source_of(frame: Any) -> Source | None:
         return Source.of(int(frame.get(zmq.SRCFD)))
     except (zmq.ZMQError, AttributeError, ValueError):
         return None
+
+
+def _origin_of(frame: Any) -> Origin:
+    return origin_from(_property(frame, "User-Id"), _property(frame, "Peer-Address"))
+
+
+def _property(frame: Any, name: str) -> str | None:
+    try:
+        value: str = frame.get(name)
+    except (zmq.ZMQError, ValueError, AttributeError, NotImplementedError):
+        return None
+    return value
+
+
+def judges(socket: BareSocket) -> bool:
+    """Whether each peer of a socket was judged by an authenticator, if the socket has been so from the beginning.
+
+    A client of PLAIN or CURVE judges nobody, whatever its domain: what is said of its server is the server's word.
+    """
+    get = socket.get_option
+    server = {zmq.NULL: True, zmq.PLAIN: get(zmq.PLAIN_SERVER), zmq.CURVE: get(zmq.CURVE_SERVER)}
+    domain = get(zmq.ZAP_DOMAIN).rstrip(b"\0")
+    return bool(domain and get(zmq.ZAP_ENFORCE_DOMAIN) and server.get(get(zmq.MECHANISM)))
 
 
 _kinds: dict[type[Socket], type[Socket]] = {}

@@ -95,6 +95,7 @@ async def published(context: zmqbridge.Context) -> None:
         assert_type(message, bytes)
     async for publication in subscriber:
         assert_type(publication, Publication[bytes])
+        assert_type(publication.user_id, str | None)
 
 
 async def asked(context: zmqbridge.Context) -> None:
@@ -114,6 +115,9 @@ async def asked(context: zmqbridge.Context) -> None:
     assert_type(request, Request[bytes])
     assert_type(request.parts, list[bytes])
     assert_type(request.id, bytes)
+    assert_type(request.user_id, str | None)
+    assert_type(zmqbridge.origin_of(request), zmqbridge.Origin)
+    assert_type(zmqbridge.origin_of(request).peer_address, str | None)
     assert_type(request.replied, bool)
     await request.reply([b"the ", bytearray(b"answer")])
     replier.close()
