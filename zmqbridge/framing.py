@@ -337,7 +337,7 @@ def read_reply(frames: Sequence[bytes]) -> tuple[bytes, list[bytes]]:
 
 
 def read_envelope(frames: Sequence[bytes]) -> Envelope:
-    """Take a request apart as its ROUTER received it.
+    """Take a request apart as its ROUTER received it. It has a twin in C.
 
     Raises:
         RemoteProtocolError: if no empty frame parts the envelope from the payload, if nothing

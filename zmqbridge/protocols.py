@@ -304,18 +304,23 @@ class RequesterProtocol(Generic[Caller]):
 class ReplierProtocol:
     """What the requests say that reach a replier.
 
+    Args:
+        faults: what peers got wrong.
+        read: takes a request apart: :func:`~zmqbridge.framing.read_envelope`, or its twin.
+
     Attributes:
         probes: empty messages with which peers introduced themselves.
     """
 
-    __slots__ = ("faults", "probes")
+    __slots__ = ("_read", "faults", "probes")
 
     single: ClassVar[type[Any] | None] = None
     max_frames: ClassVar[int] = MAX_FRAMES
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: Faults, read: Callable[[Frames], Envelope] = read_envelope) -> None:
         self.faults: Faults = faults
         self.probes: int = 0
+        self._read = read
 
     def decode(self, messages: list[Frames]) -> tuple[list[Envelope], tuple[()]]:
         """Return the requests among these messages."""
@@ -329,7 +334,7 @@ class ReplierProtocol:
                 self.probes += 1
                 continue
             try:
-                envelopes.append(read_envelope(frames))
+                envelopes.append(self._read(frames))
             except RemoteProtocolError as error:
                 self.faults.count(error)
         return envelopes

@@ -15,6 +15,7 @@ import zmq
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from zmqbridge.channel.units import envelope_reader
 from zmqbridge.errors import ConnectionClosed, PeerUnreachable, WouldBlock, ZmqBridgeError
 from zmqbridge.framing import Envelope, frames_of, reply_frames
 from zmqbridge.link import Stats
@@ -176,7 +177,7 @@ class ZmqREPConnection(ZmqConnection):
     unansweredLifetime: float = 3600.0
 
     def _zmqPrepare(self, socket: Socket) -> None:
-        self._zmqRequests = ReplierProtocol(self._zmqFaults)
+        self._zmqRequests = ReplierProtocol(self._zmqFaults, envelope_reader())
         self._zmqUnanswered = Unanswered()
         self._zmqDroppedReplies = 0
         # Without it a ROUTER drops what it cannot deliver, and tells nobody.

@@ -15,6 +15,7 @@ file                what is in it
 ``lent.c``          large frames that libzmq sends without a copy
 ``books.c``         the guard's owner, the turn and the edge
 ``publication.c``   the rule of tags
+``envelope.c``      taking a request apart
 ``inbox.c``         what was read ahead
 ``items.c``         the iterator over it
 ``send.c``          sending a message

@@ -10,6 +10,7 @@ static PyMethodDef methods[] = {
     {"stop_asking", stop_asking, METH_NOARGS, "stop_asking(): libzmq's threads call Python no more"},
     {"tell", tell_pipe, METH_O, "tell(descriptor): write to a pipe what came back from a memoryview; -1 for none"},
     {"forget_callers", forget_callers, METH_NOARGS, "forget_callers(): no thread is calling, in the child of a fork"},
+    {"read_envelope", read_envelope, METH_O, "read_envelope(frames) -> Envelope"},
     {NULL, NULL, 0, NULL},
 };
 
@@ -20,7 +21,7 @@ static struct PyModuleDef definition = {
 
 PyMODINIT_FUNC PyInit_speedups(void)
 {
-    if (import_names() < 0)
+    if (import_names() < 0 || import_envelope() < 0)
         return NULL;
     PyObject *module = PyModule_Create(&definition);
     if (module && (add_frame(module) < 0 || add_port(module) < 0 || add_books(module) < 0 || add_inbox(module) < 0 ||

@@ -129,6 +129,12 @@ int edge_touch(Edge *edge);
    The tag is that of the latest publication, which the next one often has as well. */
 PyObject *publication_of(PyTypeObject *type, PyObject **tag, const char *data, Py_ssize_t size);
 
+/* --- envelope.c --- */
+
+/* The module's function that takes a request apart; and have it ready: -1 with an exception. */
+PyObject *read_envelope(PyObject *self, PyObject *frames);
+int import_envelope(void);
+
 /* --- inbox.c --- */
 
 /* The items are those of the list from `next` on; what lies before has been taken. */

@@ -18,6 +18,7 @@ from weakref import ref
 import zmq
 
 from zmqbridge.channel import DeadlinePassed
+from zmqbridge.channel.units import envelope_reader
 from zmqbridge.connections.asking import ask_many
 from zmqbridge.connections.base import Connection, Frames, Owner, Receiver, Stats
 from zmqbridge.connections.outlook import Outlook
@@ -330,7 +331,7 @@ class Replier(Routed, Receiver[Request[FrameT]]):
         super().__init__(context, socket_type, **arguments)
 
     def _decoder(self) -> Decoder[Request, Any]:
-        self._requests = RequestDecoder(self, ReplierProtocol(self._faults))
+        self._requests = RequestDecoder(self, ReplierProtocol(self._faults, envelope_reader()))
         return self._watching(self._requests)
 
     def _prepare(self, socket: Socket) -> None:
