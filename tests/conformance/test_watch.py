@@ -271,6 +271,7 @@ async def test_nobody_reads_the_events(loop: Harness, addresses: Addresses) -> N
             watch = router._link.watch
             assert watch is not None
             await loop.until(lambda: watch.events.total >= 3 * RECONNECTS)
+            await loop.until(lambda: not context._home.sentry._timers)  # it looks again whether each is gone
             gc.collect()
             growth = tracemalloc.get_traced_memory()[0]
         finally:
