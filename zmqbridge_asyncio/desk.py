@@ -33,12 +33,12 @@ from zmqbridge.waiting.edge import Edge
 from zmqbridge.waiting.parking import Parked
 from zmqbridge_asyncio.at_once import AtOnce, unit_for
 from zmqbridge_asyncio.descriptor import Descriptor
-from zmqbridge_asyncio.futures import Dispatch, Pending, Receipt, Sent, close
+from zmqbridge_asyncio.futures import Dispatch, Pending, Receipt, Sent, Told, close
 from zmqbridge_asyncio.loops import NO_LOOP
 from zmqbridge_asyncio.serving import Serving
 from zmqbridge_asyncio.source import Source, Taken
 
-__all__ = ["Desk", "Watcher", "Writer"]
+__all__ = ["Desk", "Watcher"]
 
 
 class Watcher(Protocol):
@@ -52,20 +52,6 @@ class Watcher(Protocol):
 
     def failed(self, error: Exception) -> None:
         """It cannot be asked any more."""
-
-
-class Writer(Protocol):
-    """Who waits to send."""
-
-    @property
-    def waits(self) -> bool:
-        """Whether it has not left its place."""
-
-    def wake(self) -> None:
-        """It is told to try."""
-
-    def attempt(self) -> bool:
-        """Try; return whether it waits no more."""
 
 
 class Desk(Attendant):
@@ -109,7 +95,7 @@ class Desk(Attendant):
             self.attempt, raw, self.channel.guard.ownership, self.turn, self.edge, Future, self._last
         )
         self.shared = shared
-        self.told: deque[Pending | Writer] = deque()
+        self.told: deque[Told] = deque()
         self.waiting: dict[Pending, None] = {}
         self.watchers: dict[Watcher, int] = {}
         if isinstance(raw, FastSocket):
@@ -275,7 +261,7 @@ class Desk(Attendant):
         self.waiting[dispatch] = None
         dispatch.parked = self.line_up(dispatch, may_try=self.at_once.spent)
 
-    def line_up(self, writer: Writer, *, may_try: bool) -> Parked:
+    def line_up(self, writer: Told, *, may_try: bool) -> Parked:
         """Have somebody wait to send, behind all that wait.
 
         Args:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from zmqbridge_asyncio.at_once import AtOnce
     from zmqbridge_asyncio.desk import Desk
 
-__all__ = ["CLOSED", "Dispatch", "Pending", "Receipt", "Sent", "close", "done"]
+__all__ = ["CLOSED", "Dispatch", "Pending", "Receipt", "Sent", "Told", "close", "done"]
 
 CLOSED = "the ZeroMQ socket was closed while this waited for it"
 
@@ -57,7 +57,29 @@ class Sent(Future[Any]):
     __iter__ = __await__
 
 
-class Pending(Future[Any]):
+class Told:
+    """What a desk has try when it is told to, whether it was told once or several times since it last tried."""
+
+    _desk: Desk
+    _told = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether it has not left its place."""
+        raise NotImplementedError
+
+    def wake(self) -> None:
+        """It is told to try; once is enough."""
+        if not self._told:
+            self._told = True
+            self._desk.told.append(self)
+
+    def attempt(self) -> bool:
+        """Try; return whether it waits no more."""
+        raise NotImplementedError
+
+
+class Pending(Told, Future[Any]):
     """An operation that waits.
 
     Args:
@@ -77,18 +99,11 @@ class Pending(Future[Any]):
         self._owner: zmq.Socket[Any] | None = owner
         self._act = act
         self._timer: asyncio.TimerHandle | None = None
-        self._told = False
 
     @property
     def waits(self) -> bool:
         """Whether it has not left its place."""
         return self._owner is not None
-
-    def wake(self) -> None:
-        """It is told to try; once is enough."""
-        if not self._told:
-            self._told = True
-            self._desk.told.append(self)
 
     def attempt(self) -> bool:
         """Try; return whether it waits no more."""

@@ -25,6 +25,7 @@ from zmqbridge.socket import POLLIN
 from zmqbridge.waiting.parking import Parked
 from zmqbridge_asyncio.calling import Callback
 from zmqbridge_asyncio.desk import Desk
+from zmqbridge_asyncio.futures import Told
 
 __all__ = ["Incoming", "Outgoing"]
 
@@ -87,7 +88,7 @@ class Incoming:
         self._ended()
 
 
-class Outgoing:
+class Outgoing(Told):
     """What a stream has to send.
 
     Args:
@@ -100,7 +101,6 @@ class Outgoing:
         self._sent = sent
         self._queue: deque[tuple[Any, Callable[[], Any]]] = deque()
         self._parked: Parked | None = None
-        self._told = False
         self._bursts = Bursts()
 
     def __len__(self) -> int:
@@ -121,12 +121,6 @@ class Outgoing:
     def waits(self) -> bool:
         """Whether there is something to send."""
         return self._parked is not None
-
-    def wake(self) -> None:
-        """It is told to try; once is enough."""
-        if not self._told:
-            self._told = True
-            self._desk.told.append(self)
 
     def attempt(self) -> bool:
         """Send what there is, as far as there is room and this turn allows; return whether that was all."""
